@@ -1,0 +1,121 @@
+//! Invokes functions over HTTP: our host, `cargo lambda watch`, anything that speaks the Invoke API.
+//!
+//! It does not retry: whoever asked knows whether that is safe.
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use http::{HeaderName, Method, Request, StatusCode, Uri, header, uri::Scheme};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+
+use crate::{Invoke, InvokeError, Outcome, PAYLOAD_BYTES_MAX};
+
+const FUNCTION_ERROR: HeaderName = HeaderName::from_static("x-amz-function-error");
+const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+
+/// An answer may be a little longer than a payload: AWS allows 100 bytes more, and an endpoint may
+/// wrap it.
+const ANSWER_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 64 * 1024;
+
+/// Of an error's body, this much is passed on.
+const MESSAGE_CHARS_MAX: usize = 500;
+
+/// Invokes the functions behind one endpoint, over connections that are kept open.
+#[derive(Clone, Debug)]
+pub struct Client {
+    endpoint: Uri,
+    http: legacy::Client<HttpConnector, Full<Bytes>>,
+}
+
+impl Client {
+    /// A client of `endpoint`, as `http://127.0.0.1:9000`. Connects when it is first used; a scheme
+    /// other than `http` is an [`InvokeError::Unreachable`] then.
+    pub fn new(endpoint: Uri) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let http = legacy::Client::builder(TokioExecutor::new()).build(connector);
+        Self { endpoint, http }
+    }
+
+    async fn post(&self, function: &str, payload: Bytes) -> Result<Outcome, InvokeError> {
+        if payload.len() > PAYLOAD_BYTES_MAX {
+            return Err(too_large(payload.len()));
+        }
+        let size_bytes = payload.len();
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(self.uri(function)?)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Full::new(payload))
+            .map_err(unreachable)?;
+        let response = self.http.request(request).await.map_err(unreachable)?;
+        let (parts, body) = response.into_parts();
+        let answer = match Limited::new(body, ANSWER_BYTES_MAX).collect().await {
+            Ok(answer) => answer.to_bytes(),
+            Err(source) if source.is::<LengthLimitError>() => {
+                return Err(InvokeError::Refused {
+                    status: parts.status.as_u16(),
+                    message: format!("an answer of more than {ANSWER_BYTES_MAX} bytes"),
+                });
+            }
+            Err(source) => return Err(InvokeError::Unreachable { source }),
+        };
+        let is_about_function = parts
+            .headers
+            .get(ERROR_TYPE)
+            .is_none_or(|error_type| error_type.as_bytes().starts_with(b"ResourceNotFound"));
+        match parts.status {
+            StatusCode::OK if parts.headers.contains_key(FUNCTION_ERROR) => {
+                Ok(Outcome::FunctionError(answer))
+            }
+            StatusCode::OK => Ok(Outcome::Succeeded(answer)),
+            StatusCode::TOO_MANY_REQUESTS => {
+                Err(InvokeError::Throttled { function: function.to_owned() })
+            }
+            StatusCode::NOT_FOUND if is_about_function => {
+                Err(InvokeError::UnknownFunction { function: function.to_owned() })
+            }
+            StatusCode::PAYLOAD_TOO_LARGE => Err(too_large(size_bytes)),
+            status => {
+                let message = String::from_utf8_lossy(&answer);
+                let message = message.chars().take(MESSAGE_CHARS_MAX).collect();
+                Err(InvokeError::Refused { status: status.as_u16(), message })
+            }
+        }
+    }
+
+    fn uri(&self, function: &str) -> Result<Uri, InvokeError> {
+        if self.endpoint.scheme() != Some(&Scheme::HTTP) {
+            let endpoint = &self.endpoint;
+            let reason =
+                format!("`{endpoint}` does not start with `http://`; https is not supported");
+            return Err(InvokeError::Unreachable { source: reason.into() });
+        }
+        let base = self.endpoint.path().trim_end_matches('/');
+        let path = format!("{base}/2015-03-31/functions/{function}/invocations");
+        let mut parts = self.endpoint.clone().into_parts();
+        parts.path_and_query = Some(path.try_into().map_err(unreachable)?);
+        Uri::from_parts(parts).map_err(unreachable)
+    }
+}
+
+impl Invoke for Client {
+    fn invoke<'a>(
+        &'a self,
+        function: &'a str,
+        payload: Bytes,
+    ) -> BoxFuture<'a, Result<Outcome, InvokeError>> {
+        self.post(function, payload).boxed()
+    }
+}
+
+fn too_large(size_bytes: usize) -> InvokeError {
+    InvokeError::TooLarge { size_bytes, limit_bytes: PAYLOAD_BYTES_MAX }
+}
+
+fn unreachable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> InvokeError {
+    InvokeError::Unreachable { source: source.into() }
+}
