@@ -2,6 +2,8 @@
 //!
 //! It does not retry: whoever asked knows whether that is safe.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -20,6 +22,12 @@ const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 /// wrap it.
 const ANSWER_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 64 * 1024;
 
+/// How long a connection may take.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
+
+/// How long an answer may take: Lambda's longest timeout, 15 minutes, and some time to start.
+const ANSWER_MAX: Duration = Duration::from_mins(17);
+
 /// Of an error's body, this much is passed on.
 const MESSAGE_CHARS_MAX: usize = 500;
 
@@ -36,6 +44,7 @@ impl Client {
     pub fn new(endpoint: Uri) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(CONNECT_MAX));
         let http = legacy::Client::builder(TokioExecutor::new()).build(connector);
         Self { endpoint, http }
     }
@@ -108,7 +117,11 @@ impl Invoke for Client {
         function: &'a str,
         payload: Bytes,
     ) -> BoxFuture<'a, Result<Outcome, InvokeError>> {
-        self.post(function, payload).boxed()
+        async move {
+            let answer = tokio::time::timeout(ANSWER_MAX, self.post(function, payload)).await;
+            answer.map_err(unreachable)?
+        }
+        .boxed()
     }
 }
 
@@ -118,4 +131,88 @@ fn too_large(size_bytes: usize) -> InvokeError {
 
 fn unreachable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> InvokeError {
     InvokeError::Unreachable { source: source.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// What comes of an endpoint that answers `response` to anything.
+    async fn outcome_of(response: &str) -> Result<Outcome, InvokeError> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let client = Client::new(endpoint.parse().unwrap());
+        let answer = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n{}") {
+                request.push(stream.read_u8().await.unwrap());
+            }
+            let path = b"POST /2015-03-31/functions/f/invocations HTTP/1.1\r\n";
+            assert!(request.starts_with(path), "{}", String::from_utf8_lossy(&request));
+            stream.write_all(response.as_bytes()).await.unwrap();
+            drop(stream);
+        };
+        let (outcome, ()) = tokio::join!(client.invoke("f", Bytes::from_static(b"{}")), answer);
+        outcome
+    }
+
+    fn response(status_and_headers: &str, body: &str) -> String {
+        let length = body.len();
+        format!("HTTP/1.1 {status_and_headers}\r\ncontent-length: {length}\r\n\r\n{body}")
+    }
+
+    #[tokio::test]
+    async fn ok_is_an_outcome_of_the_function() {
+        let succeeded = outcome_of(&response("200 OK", "1")).await.unwrap();
+        assert_eq!(succeeded, Outcome::Succeeded(Bytes::from_static(b"1")));
+        let failed = response("200 OK\r\nX-Amz-Function-Error: Unhandled", "{}");
+        let failed = outcome_of(&failed).await.unwrap();
+        assert_eq!(failed, Outcome::FunctionError(Bytes::from_static(b"{}")));
+    }
+
+    #[tokio::test]
+    async fn every_refusal_is_told_apart() {
+        let outcome = outcome_of(&response("429 Too Many Requests", "{}")).await;
+        assert!(matches!(outcome, Err(InvokeError::Throttled { .. })), "{outcome:?}");
+        let outcome = outcome_of(&response("413 Content Too Large", "{}")).await;
+        assert!(matches!(outcome, Err(InvokeError::TooLarge { .. })), "{outcome:?}");
+        let outcome = outcome_of(&response("404 Not Found", "{}")).await;
+        assert!(matches!(outcome, Err(InvokeError::UnknownFunction { .. })), "{outcome:?}");
+        let elsewhere = response("404 Not Found\r\nx-amzn-ErrorType: Unknown", "no such path");
+        let outcome = outcome_of(&elsewhere).await;
+        assert!(matches!(outcome, Err(InvokeError::Refused { status: 404, .. })), "{outcome:?}");
+        match outcome_of(&response("500 Oh", "why")).await {
+            Err(InvokeError::Refused { status: 500, message }) => assert_eq!(message, "why"),
+            outcome => panic!("{outcome:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lost_answer_is_unreachable() {
+        let outcome = outcome_of("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf").await;
+        assert!(matches!(outcome, Err(InvokeError::Unreachable { .. })), "{outcome:?}");
+    }
+
+    #[tokio::test]
+    async fn https_is_refused_with_the_reason() {
+        let client = Client::new("https://127.0.0.1:9000".parse().unwrap());
+        match client.invoke("f", Bytes::from_static(b"{}")).await {
+            Err(InvokeError::Unreachable { source }) => {
+                assert!(source.to_string().contains("https is not supported"), "{source}");
+            }
+            outcome => panic!("{outcome:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_payload_over_the_limit_is_not_sent() {
+        let client = Client::new("http://127.0.0.1:1".parse().unwrap());
+        let payload = Bytes::from(vec![b' '; PAYLOAD_BYTES_MAX + 1]);
+        let outcome = client.invoke("f", payload).await;
+        assert!(matches!(outcome, Err(InvokeError::TooLarge { .. })), "{outcome:?}");
+    }
 }

@@ -1,0 +1,193 @@
+//! One environment: its process, its Runtime API listener and its output, from start to exit.
+//!
+//! It reports to its function's task and obeys its orders; it decides nothing.
+
+mod output;
+mod variables;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::failure::Exit;
+use crate::function::{FunctionSpec, Message};
+use crate::guard::Guard;
+use crate::http_server::{self, Closing};
+use crate::ids::EnvironmentId;
+use crate::logs::LogSink;
+use crate::runtime_api::RuntimeApi;
+
+/// Between SIGTERM and SIGKILL. AWS gives functions with an internal extension this long.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>
+const STOP_MAX: Duration = Duration::from_millis(500);
+
+/// After the process is gone, answers and output it left in its sockets and pipes are read for at
+/// most this long; children of its own may hold them open for ever.
+const REMAINS_MAX: Duration = Duration::from_secs(1);
+
+/// Open connections of one runtime; beyond, they wait to be accepted. Lambda allows an environment
+/// 1,024 open files.
+const CONNECTIONS_MAX: usize = 1_024;
+
+/// An order to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// SIGTERM, and SIGKILL if that does not help.
+    Asked,
+    /// SIGKILL.
+    AtOnce,
+}
+
+/// What it takes to start an environment.
+#[derive(Debug)]
+pub(crate) struct Launch {
+    pub(crate) spec: Arc<FunctionSpec>,
+    pub(crate) id: EnvironmentId,
+    pub(crate) messages: mpsc::Sender<Message>,
+    pub(crate) orders: mpsc::Receiver<Ending>,
+    pub(crate) logs: Arc<LogSink>,
+    pub(crate) guard: Guard,
+}
+
+/// Starts the process and stays with it until it is gone; the last thing it sends is
+/// [`Message::Exited`].
+pub(crate) async fn run(mut launch: Launch) {
+    let exit = match start(&launch).await {
+        Ok((child, listener)) => supervise(&mut launch, child, listener).await,
+        Err(source) => {
+            let path = launch.spec.config.executable.display();
+            tracing::warn!(function = launch.spec.config.name, error = %source, "Cannot start `{path}`");
+            Exit::NotStarted(format!("{path}: {source}").into())
+        }
+    };
+    let exited = Message::Exited { environment: launch.id, exit };
+    // A function that is gone does not wait for its environments.
+    let _gone = launch.messages.send(exited).await;
+}
+
+async fn start(launch: &Launch) -> io::Result<(Child, TcpListener)> {
+    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+    let config = &launch.spec.config;
+    let variables = variables::variables(&launch.spec, listener.local_addr()?);
+    let child = Command::new(&config.executable)
+        .args(&config.arguments)
+        .current_dir(&config.directory)
+        .env_clear()
+        .envs(variables)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        // Ctrl-C is for the host, which then ends its functions in order.
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()?;
+    Ok((child, listener))
+}
+
+async fn supervise(launch: &mut Launch, mut child: Child, listener: TcpListener) -> Exit {
+    let pid = child.id();
+    if let Some(pid) = pid {
+        launch.guard.started(pid).await;
+        let _gone = launch.messages.send(Message::Started { environment: launch.id, pid }).await;
+    }
+    // Not the host's tasks: these end with the process.
+    let tasks = TaskTracker::new();
+    let cut = CancellationToken::new();
+    read_output(launch, &mut child, &tasks, &cut);
+    let api = RuntimeApi::new(&launch.spec, launch.id, launch.messages.clone());
+    let closing = Closing { stop: CancellationToken::new(), cut: cut.clone() };
+    let serve = http_server::serve(listener, api, tasks.clone(), closing, CONNECTIONS_MAX);
+    let exit = tokio::select! {
+        // First, so that a connection made just before the exit is accepted.
+        biased;
+        () = serve => unreachable!("a server without a stop serves for ever"),
+        exit = wait(&mut child, &mut launch.orders) => exit,
+    };
+    if let Some(pid) = pid {
+        launch.guard.ended(pid).await;
+    }
+    // What the process sent before it died counts: its last answer, its last words.
+    tasks.close();
+    if tokio::time::timeout(REMAINS_MAX, tasks.wait()).await.is_err() {
+        cut.cancel();
+    }
+    exit
+}
+
+fn read_output(launch: &Launch, child: &mut Child, tasks: &TaskTracker, cut: &CancellationToken) {
+    let (id, logs) = (launch.id, &launch.logs);
+    if let Some(stdout) = child.stdout.take() {
+        tasks.spawn(cut.clone().run_until_cancelled_owned(output::copy(
+            stdout,
+            id,
+            Arc::clone(logs),
+        )));
+    }
+    if let Some(stderr) = child.stderr.take() {
+        tasks.spawn(cut.clone().run_until_cancelled_owned(output::copy(
+            stderr,
+            id,
+            Arc::clone(logs),
+        )));
+    }
+}
+
+/// Waits for the process to end and carries out the orders it gets meanwhile.
+async fn wait(child: &mut Child, orders: &mut mpsc::Receiver<Ending>) -> Exit {
+    let mut kill_at: Option<Instant> = None;
+    loop {
+        let deadline = kill_at.unwrap_or_else(Instant::now);
+        tokio::select! {
+            status = child.wait() => return exit_of(status),
+            // The function's task is gone when there are no more orders.
+            order = orders.recv(), if kill_at.is_none() => match order {
+                Some(Ending::Asked) => {
+                    terminate(child);
+                    kill_at = Some(Instant::now() + STOP_MAX);
+                }
+                Some(Ending::AtOnce) | None => return kill(child).await,
+            },
+            () = tokio::time::sleep_until(deadline), if kill_at.is_some() => {
+                return kill(child).await;
+            }
+        }
+    }
+}
+
+fn terminate(child: &Child) {
+    let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
+    if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
+        // It may have ended a moment ago; it is not reaped yet, so the id is still its own.
+        let _ended = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+    }
+}
+
+async fn kill(child: &mut Child) -> Exit {
+    // An error says that it has ended already.
+    let _ended = child.start_kill();
+    exit_of(child.wait().await)
+}
+
+fn exit_of(status: io::Result<ExitStatus>) -> Exit {
+    match status {
+        Ok(status) => match (status.code(), status.signal()) {
+            (Some(code), _) => Exit::Status(code),
+            (None, signal) => Exit::Signal(signal.unwrap_or_default()),
+        },
+        Err(source) => {
+            tracing::warn!(error = %source, "The exit status of an environment is lost");
+            Exit::Status(0)
+        }
+    }
+}

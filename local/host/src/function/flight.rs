@@ -1,0 +1,95 @@
+//! An invocation between its caller and its answer, and the log lines of its life.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::failure::Failure;
+use crate::function::{Call, Reply, Work};
+use crate::ids::{EnvironmentId, random_trace_id};
+use crate::logs::{LogSink, Report};
+
+#[derive(Debug)]
+pub(super) struct Flight {
+    pub(super) call: Call,
+    pub(super) caller: oneshot::Sender<Reply>,
+    dispatched: Option<Dispatched>,
+}
+
+#[derive(Debug)]
+struct Dispatched {
+    environment: EnvironmentId,
+    at: Instant,
+    init: Option<Duration>,
+}
+
+impl Flight {
+    pub(super) fn new(call: Call, caller: oneshot::Sender<Reply>) -> Self {
+        Self { call, caller, dispatched: None }
+    }
+
+    /// What the runtime gets. `now_epoch_ms` is the wall clock's, for the deadline the function
+    /// sees.
+    pub(super) fn work(&self, now_epoch_ms: i64, timeout: Duration) -> Work {
+        let timeout_ms = i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
+        let trace_id = self.call.trace_id.clone().unwrap_or_else(|| {
+            random_trace_id(now_epoch_ms / 1_000).try_into().expect("a trace id is printable ASCII")
+        });
+        Work {
+            invocation: self.call.invocation,
+            payload: self.call.payload.clone(),
+            deadline_epoch_ms: now_epoch_ms.saturating_add(timeout_ms),
+            trace_id,
+            client_context: self.call.client_context.clone(),
+        }
+    }
+
+    /// `init` on the environment's first invocation.
+    pub(super) fn dispatched(
+        &mut self,
+        environment: EnvironmentId,
+        at: Instant,
+        init: Option<Duration>,
+    ) {
+        self.dispatched = Some(Dispatched { environment, at, init });
+    }
+
+    /// Gives the caller its reply and writes END and REPORT.
+    pub(super) fn finish(self, now: Instant, reply: Reply, log: &LogContext<'_>) {
+        self.report(now, None, log);
+        // A caller that went away does not take the invocation with it.
+        let _gone = self.caller.send(reply);
+    }
+
+    /// Tells the caller why its function did not answer.
+    pub(super) fn fail(self, now: Instant, failure: &Failure, log: &LogContext<'_>) {
+        self.report(now, Some(failure.error_type()), log);
+        let reply = match failure {
+            Failure::Throttled => Reply::Throttled,
+            Failure::ShuttingDown => Reply::ShuttingDown,
+            Failure::TimedOut
+            | Failure::Exited(_)
+            | Failure::InitReported(_)
+            | Failure::InitTimedOut(_) => {
+                Reply::FunctionError(failure.document(self.call.invocation.request, log.timeout))
+            }
+        };
+        let _gone = self.caller.send(reply);
+    }
+
+    fn report(&self, now: Instant, error_type: Option<&'static str>, log: &LogContext<'_>) {
+        let Some(Dispatched { environment, at, init }) = self.dispatched else { return };
+        let duration = now.duration_since(at);
+        let report = Report { duration, memory_mb: log.memory_mb, init, error_type };
+        log.sink.end(environment, self.call.invocation.request, &report);
+    }
+}
+
+/// What the lines need from the function.
+#[derive(Debug)]
+pub(super) struct LogContext<'a> {
+    pub(super) sink: &'a LogSink,
+    pub(super) memory_mb: u32,
+    pub(super) timeout: Duration,
+}

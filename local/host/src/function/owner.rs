@@ -1,0 +1,281 @@
+//! The task of one function: messages in, the pool's actions out.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use crate::config::FunctionStatus;
+use crate::environment::{self, Ending, Launch};
+use crate::failure::Failure;
+use crate::function::alarm::Alarm;
+use crate::function::flight::{Flight, LogContext};
+use crate::function::process::Process;
+use crate::function::{Answer, FunctionSpec, Message, Polled, Receipt};
+use crate::guard::Guard;
+use crate::ids::{EnvironmentId, InvocationId, RequestId};
+use crate::logs::LogSink;
+use crate::pool::{Action, Input, Limits, Pool};
+
+/// Messages taken at a time: under load the timer and the scheduler are asked once for all.
+const MESSAGES_AT_ONCE: usize = 64;
+
+/// Orders to a process that are not yet carried out: to end, and to end at once.
+const ORDERS_MAX: usize = 4;
+
+#[derive(Debug)]
+pub(super) struct Owner {
+    spec: Arc<FunctionSpec>,
+    surroundings: Surroundings,
+    messages: mpsc::Sender<Message>,
+    inbox: mpsc::Receiver<Message>,
+    pool: Pool,
+    flights: HashMap<RequestId, Flight>,
+    processes: BTreeMap<EnvironmentId, Process>,
+    /// Scratch space for the pool's answers.
+    actions: Vec<Action>,
+}
+
+/// What the host lends to its functions.
+#[derive(Clone, Debug)]
+pub(super) struct Surroundings {
+    pub(super) logs: Arc<LogSink>,
+    pub(super) guard: Guard,
+    pub(super) tasks: TaskTracker,
+}
+
+/// What the runtime at hand waits to hear while the pool decides.
+#[derive(Debug)]
+enum AtHand {
+    Nothing,
+    Poll(EnvironmentId),
+    Answer(Answer, oneshot::Sender<Receipt>),
+    InitError(oneshot::Sender<bool>),
+}
+
+impl Owner {
+    pub(super) fn new(
+        spec: Arc<FunctionSpec>,
+        (messages, inbox): (mpsc::Sender<Message>, mpsc::Receiver<Message>),
+        surroundings: Surroundings,
+    ) -> Self {
+        let limits = Limits {
+            environments_max: spec.config.environments_max,
+            environment_concurrency: spec.config.environment_concurrency.max(1),
+            timeout: spec.config.timeout,
+        };
+        Self {
+            spec,
+            surroundings,
+            messages,
+            inbox,
+            pool: Pool::new(Instant::now(), limits),
+            flights: HashMap::new(),
+            processes: BTreeMap::new(),
+            actions: Vec::new(),
+        }
+    }
+
+    /// Runs until a shutdown has been asked for and every process is gone.
+    pub(super) async fn run(mut self) {
+        let mut alarm = Alarm::new();
+        let mut messages = Vec::with_capacity(MESSAGES_AT_ONCE);
+        while !self.pool.is_drained() {
+            tokio::select! {
+                _ = self.inbox.recv_many(&mut messages, MESSAGES_AT_ONCE) => {
+                    let now = Instant::now();
+                    for message in messages.drain(..) {
+                        self.take(now, message);
+                    }
+                }
+                () = alarm.ring() => self.step(Instant::now(), Input::Tick, AtHand::Nothing),
+            }
+            alarm.set(self.pool.next_wakeup());
+        }
+    }
+
+    fn take(&mut self, now: Instant, message: Message) {
+        match message {
+            Message::Invoke { call, reply } => {
+                let invocation = call.invocation;
+                self.flights.insert(invocation.request, Flight::new(call, reply));
+                self.step(now, Input::InvocationArrived(invocation), AtHand::Nothing);
+            }
+            Message::Started { environment, pid } => {
+                if let Some(process) = self.processes.get_mut(&environment) {
+                    process.started(pid);
+                }
+            }
+            Message::Next { environment, reply } => self.take_poll(now, environment, reply),
+            Message::Answer { environment, answer, reply } => {
+                let invocation = self.answered_invocation(&answer);
+                let input = Input::InvocationAnswered { environment, invocation };
+                self.step(now, input, AtHand::Answer(answer, reply));
+            }
+            Message::InitError { environment, document, reply } => {
+                let failure = Failure::InitReported(document);
+                let input = Input::InitFailed { environment, failure };
+                self.step(now, input, AtHand::InitError(reply));
+            }
+            Message::Exited { environment, exit } => {
+                self.processes.remove(&environment);
+                let input = Input::EnvironmentExited { environment, exit };
+                self.step(now, input, AtHand::Nothing);
+            }
+            // Whoever asked may have gone away: nobody is left to tell.
+            Message::Status { reply } => {
+                let _gone = reply.send(self.status());
+            }
+            Message::KillOne { reply } => {
+                let _gone = reply.send(self.kill_one());
+            }
+            Message::Shutdown => self.step(now, Input::ShutdownAsked, AtHand::Nothing),
+        }
+    }
+
+    fn take_poll(
+        &mut self,
+        now: Instant,
+        environment: EnvironmentId,
+        reply: oneshot::Sender<Polled>,
+    ) {
+        // Without its process the connection is about to break; there is nobody to answer.
+        let Some(process) = self.processes.get_mut(&environment) else { return };
+        for _ in 0..process.open_poll(now, reply) {
+            self.step(now, Input::PollClosed(environment), AtHand::Nothing);
+        }
+        self.step(now, Input::PollOpened(environment), AtHand::Poll(environment));
+    }
+
+    /// The attempt an answer belongs to: the one it echoes, else the current one of its request.
+    fn answered_invocation(&self, answer: &Answer) -> InvocationId {
+        let request = answer.request;
+        let current = self.flights.get(&request).map_or(0, |f| f.call.invocation.attempt);
+        let is_stale = answer.echoed.as_ref().is_some_and(|echoed| {
+            let current = InvocationId { request, attempt: current };
+            echoed.as_bytes() != current.to_string().as_bytes()
+        });
+        // No attempt has the highest number, so a stale answer matches none that is awaited.
+        InvocationId { request, attempt: if is_stale { u8::MAX } else { current } }
+    }
+
+    fn step(&mut self, now: Instant, input: Input, mut at_hand: AtHand) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            let mut actions = std::mem::take(&mut self.actions);
+            self.pool.handle(now, input, &mut actions);
+            for action in actions.drain(..) {
+                if let Some(input) = self.act(now, action, &mut at_hand) {
+                    inputs.push_back(input);
+                }
+            }
+            self.actions = actions;
+        }
+    }
+
+    /// Carries out one action; the input is what came of it, where the pool must know.
+    fn act(&mut self, now: Instant, action: Action, at_hand: &mut AtHand) -> Option<Input> {
+        match action {
+            Action::Start(environment) => self.start(now, environment),
+            Action::Dispatch { environment, invocation } => {
+                if !self.dispatch(now, environment, invocation) {
+                    return Some(Input::DispatchFailed { environment, invocation });
+                }
+            }
+            Action::Fail { invocation, failure } => {
+                if let Some(flight) = self.flights.remove(&invocation.request) {
+                    flight.fail(now, &failure, &self.log_context());
+                }
+            }
+            Action::AcceptAnswer => {
+                if let AtHand::Answer(answer, reply) = std::mem::replace(at_hand, AtHand::Nothing) {
+                    if let Some(flight) = self.flights.remove(&answer.request) {
+                        flight.finish(now, answer.reply, &self.log_context());
+                    }
+                    let _gone = reply.send(Receipt::Accepted);
+                }
+            }
+            Action::RefuseAnswer(refusal) => {
+                if let AtHand::Answer(_, reply) = std::mem::replace(at_hand, AtHand::Nothing) {
+                    let _gone = reply.send(Receipt::Refused(refusal));
+                }
+            }
+            Action::AcceptInitError | Action::RefuseInitError => {
+                if let AtHand::InitError(reply) = std::mem::replace(at_hand, AtHand::Nothing) {
+                    let _gone = reply.send(action == Action::AcceptInitError);
+                }
+            }
+            Action::RefusePoll => self.refuse_poll(at_hand),
+            Action::Stop(environment) => self.order(environment, Ending::Asked),
+            Action::Kill(environment) => self.order(environment, Ending::AtOnce),
+        }
+        None
+    }
+
+    fn start(&mut self, now: Instant, id: EnvironmentId) {
+        let (orders, inbox) = mpsc::channel(ORDERS_MAX);
+        let launch = Launch {
+            spec: Arc::clone(&self.spec),
+            id,
+            messages: self.messages.clone(),
+            orders: inbox,
+            logs: Arc::clone(&self.surroundings.logs),
+            guard: self.surroundings.guard.clone(),
+        };
+        self.surroundings.tasks.spawn(environment::run(launch));
+        self.processes.insert(id, Process::new(now, orders));
+    }
+
+    /// `false` when the runtime that polled is no longer there.
+    fn dispatch(&mut self, now: Instant, id: EnvironmentId, invocation: InvocationId) -> bool {
+        let Some(flight) = self.flights.get_mut(&invocation.request) else { return true };
+        let Some(process) = self.processes.get_mut(&id) else { return false };
+        let now_epoch_ms = jiff::Timestamp::now().as_millisecond();
+        let work = flight.work(now_epoch_ms, self.spec.config.timeout);
+        if !process.hand_over(work) {
+            return false;
+        }
+        flight.dispatched(id, now, process.take_init());
+        self.surroundings.logs.start(id, invocation.request);
+        true
+    }
+
+    fn refuse_poll(&mut self, at_hand: &mut AtHand) {
+        let AtHand::Poll(id) = std::mem::replace(at_hand, AtHand::Nothing) else { return };
+        if let Some(process) = self.processes.get_mut(&id) {
+            process.refuse_poll();
+        }
+    }
+
+    fn order(&self, id: EnvironmentId, ending: Ending) {
+        if let Some(process) = self.processes.get(&id) {
+            process.order(ending);
+        }
+    }
+
+    /// Kills the process that has the most to do, and returns its process id.
+    fn kill_one(&mut self) -> Option<u32> {
+        let processes = self.processes.values_mut().filter(|process| process.is_running());
+        processes.min_by_key(|process| process.idleness())?.kill()
+    }
+
+    fn status(&self) -> FunctionStatus {
+        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        FunctionStatus {
+            name: self.spec.config.name.clone(),
+            environments: count(self.pool.environments()),
+            in_flight: count(self.flights.len()),
+        }
+    }
+
+    fn log_context(&self) -> LogContext<'_> {
+        let config = &self.spec.config;
+        LogContext {
+            sink: &self.surroundings.logs,
+            memory_mb: config.memory_mb,
+            timeout: config.timeout,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! A process as its function's task sees it: its open `/next` calls and the way to give it orders.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use crate::environment::Ending;
+use crate::function::{Polled, Work};
+
+#[derive(Debug)]
+pub(super) struct Process {
+    orders: mpsc::Sender<Ending>,
+    /// Once it runs, and until it is killed on request.
+    pid: Option<u32>,
+    started: Instant,
+    is_ready: bool,
+    /// How long it took to be ready, until a REPORT has told.
+    init: Option<Duration>,
+    /// Oldest first.
+    polls: VecDeque<oneshot::Sender<Polled>>,
+}
+
+impl Process {
+    pub(super) fn new(now: Instant, orders: mpsc::Sender<Ending>) -> Self {
+        let polls = VecDeque::new();
+        Self { orders, pid: None, started: now, is_ready: false, init: None, polls }
+    }
+
+    pub(super) fn started(&mut self, pid: u32) {
+        self.pid = Some(pid);
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.pid.is_some()
+    }
+
+    /// Smaller for a process with more to do.
+    pub(super) fn idleness(&self) -> (bool, usize) {
+        (!self.is_ready, self.polls.len())
+    }
+
+    /// Takes a `/next`, and returns how many earlier ones turned out to be gone.
+    pub(super) fn open_poll(&mut self, now: Instant, reply: oneshot::Sender<Polled>) -> usize {
+        if !self.is_ready {
+            self.is_ready = true;
+            self.init = Some(now.duration_since(self.started));
+        }
+        let polls_before = self.polls.len();
+        self.polls.retain(|poll| !poll.is_closed());
+        let closed = polls_before - self.polls.len();
+        self.polls.push_back(reply);
+        closed
+    }
+
+    /// Answers the oldest `/next`; `false` when the runtime is no longer there.
+    pub(super) fn hand_over(&mut self, work: Work) -> bool {
+        let poll = self.polls.pop_front();
+        poll.is_some_and(|poll| poll.send(Polled::Work(work)).is_ok())
+    }
+
+    /// Refuses the newest `/next`.
+    pub(super) fn refuse_poll(&mut self) {
+        if let Some(poll) = self.polls.pop_back() {
+            let _gone = poll.send(Polled::Refused);
+        }
+    }
+
+    /// The duration of the init, once.
+    pub(super) fn take_init(&mut self) -> Option<Duration> {
+        self.init.take()
+    }
+
+    pub(super) fn order(&self, ending: Ending) {
+        // Full or closed, the process is on its way out already.
+        let _ending = self.orders.try_send(ending);
+    }
+
+    /// Kills it on request, once, and returns its process id.
+    pub(super) fn kill(&mut self) -> Option<u32> {
+        self.order(Ending::AtOnce);
+        self.pid.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::HeaderValue;
+
+    use super::*;
+    use crate::ids::{InvocationId, RequestId};
+
+    #[test]
+    fn work_goes_to_the_oldest_poll_that_is_still_there() {
+        let mut process = Process::new(Instant::now(), mpsc::channel(1).0);
+        let (gone, _) = oneshot::channel();
+        let (there, mut polled) = oneshot::channel();
+        assert_eq!(process.open_poll(Instant::now(), gone), 0);
+        assert_eq!(process.open_poll(Instant::now(), there), 1);
+        let work = || Work {
+            invocation: InvocationId { request: RequestId::random(), attempt: 0 },
+            payload: Bytes::new(),
+            deadline_epoch_ms: 0,
+            trace_id: HeaderValue::from_static("Root=1"),
+            client_context: None,
+        };
+        assert!(process.hand_over(work()));
+        assert!(matches!(polled.try_recv(), Ok(Polled::Work(_))));
+        assert!(!process.hand_over(work()));
+    }
+}

@@ -1,0 +1,154 @@
+//! The host as its owner sees it: start, ask, drill, shut down.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use invoke::{Invoke, InvokeError, Outcome, PAYLOAD_BYTES_MAX};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{FunctionConfig, FunctionStatus, HostConfig};
+use crate::function::{Call, FunctionHandle, FunctionSpec, Reply};
+use crate::guard::Guard;
+use crate::http_server::{self, Closing};
+use crate::invoke_api::InvokeApi;
+use crate::logs::LogSink;
+
+/// Open connections of callers; beyond, they wait to be accepted. Well above what a load test
+/// opens and below what a Linux process may.
+const CONNECTIONS_MAX: usize = 8_192;
+
+/// At shutdown, everything together may take this long: the pools' drain, SIGTERM to SIGKILL, and
+/// the answers' way to their callers.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
+
+/// A running host. Dropping it leaves it running until the runtime ends; its processes die with it.
+#[derive(Debug)]
+pub struct Host {
+    functions: Arc<Functions>,
+    tasks: TaskTracker,
+    connections: TaskTracker,
+    closing: Closing,
+}
+
+/// The functions by name; never changes.
+pub(crate) type Functions = BTreeMap<String, FunctionHandle>;
+
+impl Host {
+    /// Serves the functions of `config`, with the Invoke API on `listener`. No process is started
+    /// before a function's first invocation.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn start(listener: TcpListener, config: HostConfig) -> Self {
+        let tasks = TaskTracker::new();
+        let functions = Arc::new(start_functions(config, &tasks));
+        let connections = TaskTracker::new();
+        let closing = Closing { stop: CancellationToken::new(), cut: CancellationToken::new() };
+        let api = InvokeApi::new(Arc::clone(&functions), connections.clone(), closing.stop.clone());
+        tasks.spawn(http_server::serve(
+            listener,
+            api,
+            connections.clone(),
+            closing.clone(),
+            CONNECTIONS_MAX,
+        ));
+        Self { functions, tasks, connections, closing }
+    }
+
+    /// Invokes the functions without HTTP.
+    pub fn invoker(&self) -> Arc<dyn Invoke> {
+        Arc::new(Invoker { functions: Arc::clone(&self.functions) })
+    }
+
+    /// How every function is doing, by name. Without those that have shut down.
+    pub async fn status(&self) -> Vec<FunctionStatus> {
+        let mut status = Vec::with_capacity(self.functions.len());
+        for function in self.functions.values() {
+            status.extend(function.status().await);
+        }
+        status
+    }
+
+    /// Kills one running environment of a function with SIGKILL, one that works if there is one,
+    /// and returns its process id. For fault drills.
+    pub async fn kill_environment(&self, function: &str) -> Option<u32> {
+        self.functions.get(function)?.kill_one().await
+    }
+
+    /// Takes no more invocations, lets those under way finish for a moment, and ends every process.
+    /// Whoever still waits is told.
+    pub async fn shutdown(&self) {
+        self.closing.stop.cancel();
+        for function in self.functions.values() {
+            function.shut_down().await;
+        }
+        self.tasks.close();
+        self.connections.close();
+        let ended = async {
+            self.tasks.wait().await;
+            self.connections.wait().await;
+        };
+        if tokio::time::timeout(SHUTDOWN_MAX, ended).await.is_err() {
+            tracing::warn!("The host did not shut down in time; what is left is dropped");
+        }
+        self.closing.cut.cancel();
+    }
+}
+
+fn start_functions(config: HostConfig, tasks: &TaskTracker) -> Functions {
+    let HostConfig { region, account_id, functions, shared_environment, logs } = config;
+    let shared_environment = Arc::new(shared_environment);
+    let guard = Guard::start(tasks);
+    let start = |config: FunctionConfig| {
+        let name = config.name.clone();
+        let sink = LogSink::new(Arc::from(name.as_str()), logs.clone());
+        let spec = FunctionSpec {
+            arn: format!("arn:aws:lambda:{region}:{account_id}:function:{name}"),
+            config,
+            region: region.clone(),
+            shared_environment: Arc::clone(&shared_environment),
+        };
+        (name, FunctionHandle::start(spec, sink, guard.clone(), tasks))
+    };
+    functions.into_iter().map(start).collect()
+}
+
+#[derive(Debug)]
+struct Invoker {
+    functions: Arc<Functions>,
+}
+
+impl Invoke for Invoker {
+    fn invoke<'a>(
+        &'a self,
+        function: &'a str,
+        payload: Bytes,
+    ) -> BoxFuture<'a, Result<Outcome, InvokeError>> {
+        async move {
+            let Some(handle) = self.functions.get(function) else {
+                return Err(InvokeError::UnknownFunction { function: function.to_owned() });
+            };
+            if payload.len() > PAYLOAD_BYTES_MAX {
+                let (size_bytes, limit_bytes) = (payload.len(), PAYLOAD_BYTES_MAX);
+                return Err(InvokeError::TooLarge { size_bytes, limit_bytes });
+            }
+            match handle.invoke(Call::new(payload)).await {
+                Reply::Succeeded(response) => Ok(Outcome::Succeeded(response)),
+                Reply::FunctionError(document) => Ok(Outcome::FunctionError(document)),
+                Reply::Throttled => Err(InvokeError::Throttled { function: function.to_owned() }),
+                Reply::ShuttingDown => Err(InvokeError::Refused {
+                    status: http::StatusCode::SERVICE_UNAVAILABLE.as_u16(),
+                    message: "the host is shutting down".to_owned(),
+                }),
+            }
+        }
+        .boxed()
+    }
+}

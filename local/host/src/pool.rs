@@ -1,0 +1,318 @@
+//! The environment pool of one function: which invocation runs where, what waits, what starts, what
+//! ends. Rules only.
+//!
+//! No clock, no I/O, no randomness: [`Pool::handle`] takes the time and one [`Input`] and says what
+//! is to be done, [`Pool::next_wakeup`] says when it wants to be called again.
+
+mod environment;
+mod limits;
+mod message;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use tokio::time::Instant;
+
+use self::environment::{Environment, Phase};
+pub(crate) use self::limits::Limits;
+use self::limits::{BACKOFF_MAX, BACKOFF_MIN, DRAIN_MAX, INIT_MAX, WAIT_MAX, WAITING_MAX};
+pub(crate) use self::message::{Action, Input, Refusal};
+use crate::failure::{Exit, Failure};
+use crate::ids::{EnvironmentId, InvocationId};
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Pool {
+    limits: Limits,
+    /// The time of the last input.
+    now: Instant,
+    environments: BTreeMap<EnvironmentId, Environment>,
+    environments_started: u32,
+    /// Invocations without an environment, oldest first.
+    waiting: VecDeque<Waiting>,
+    /// Failed inits since the last one that worked.
+    init_failures: u32,
+    start_not_before: Instant,
+    drain_until: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    invocation: InvocationId,
+    since: Instant,
+}
+
+impl Pool {
+    /// A pool without environments: the first invocation starts one.
+    pub(crate) fn new(now: Instant, limits: Limits) -> Self {
+        assert!(limits.environment_concurrency > 0, "an environment takes at least one invocation");
+        Self {
+            limits,
+            now,
+            environments: BTreeMap::new(),
+            environments_started: 0,
+            waiting: VecDeque::new(),
+            init_failures: 0,
+            start_not_before: now,
+            drain_until: None,
+        }
+    }
+
+    /// Processes that exist: starting, ready or ending.
+    pub(crate) fn environments(&self) -> usize {
+        self.environments.len()
+    }
+
+    /// Whether a shutdown was asked for and nothing is left.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.drain_until.is_some() && self.environments.is_empty()
+    }
+
+    /// Takes one input and appends what is to be done to `actions`.
+    pub(crate) fn handle(&mut self, now: Instant, input: Input, actions: &mut Vec<Action>) {
+        self.now = now;
+        match input {
+            Input::InvocationArrived(invocation) => self.arrived(invocation, actions),
+            Input::PollOpened(environment) => self.poll_opened(environment, actions),
+            Input::PollClosed(environment) => {
+                if let Some(environment) = self.environments.get_mut(&environment) {
+                    environment.close_poll(now);
+                }
+            }
+            Input::DispatchFailed { environment, invocation } => {
+                self.dispatch_failed(environment, invocation);
+            }
+            Input::InvocationAnswered { environment, invocation } => {
+                self.answered(environment, invocation, actions);
+            }
+            Input::InitFailed { environment, failure } => {
+                self.init_reported(environment, &failure, actions);
+            }
+            Input::EnvironmentExited { environment, exit } => {
+                self.exited(environment, exit, actions);
+            }
+            Input::ShutdownAsked => {
+                self.drain_until.get_or_insert(now + DRAIN_MAX);
+            }
+            Input::Tick => {}
+        }
+        self.expire_invocations(actions);
+        self.end_environments(actions);
+        self.drain(actions);
+        self.dispatch_waiting(actions);
+        self.throttle_waiting(actions);
+        self.scale_up(actions);
+    }
+
+    /// When [`Input::Tick`] is due, if nothing happens before. Always after the last input.
+    pub(crate) fn next_wakeup(&self) -> Option<Instant> {
+        let timeout = self.limits.timeout;
+        let environments = self.environments.values().filter_map(|e| e.due_at(timeout));
+        let wait = self.waiting.front().map(|waiting| waiting.since + WAIT_MAX);
+        let draining = self.drain_until.filter(|until| *until > self.now);
+        let start = if self.waiting.is_empty() || self.room() == 0 {
+            None
+        } else {
+            let settle = self.environments.values().map(|environment| environment.settles_at);
+            settle.chain([self.start_not_before]).filter(|at| *at > self.now).min()
+        };
+        environments.chain(wait).chain(draining).chain(start).min()
+    }
+
+    fn room(&self) -> usize {
+        (self.limits.environments_max as usize).saturating_sub(self.environments.len())
+    }
+
+    fn arrived(&mut self, invocation: InvocationId, actions: &mut Vec<Action>) {
+        if self.drain_until.is_some() {
+            actions.push(Action::Fail { invocation, failure: Failure::ShuttingDown });
+        } else if self.waiting.len() >= WAITING_MAX || self.limits.environments_max == 0 {
+            actions.push(Action::Fail { invocation, failure: Failure::Throttled });
+        } else {
+            self.waiting.push_back(Waiting { invocation, since: self.now });
+        }
+    }
+
+    fn poll_opened(&mut self, id: EnvironmentId, actions: &mut Vec<Action>) {
+        let Some(environment) = self.environments.get_mut(&id) else {
+            actions.push(Action::RefusePoll);
+            return;
+        };
+        match environment.phase {
+            // Its end is near; the poll is never answered.
+            Phase::Ending => return,
+            Phase::Starting { .. } => {
+                environment.become_ready(self.now, self.limits.environment_concurrency);
+                self.init_failures = 0;
+                self.start_not_before = self.now;
+            }
+            Phase::Ready => {}
+        }
+        if !environment.open_poll(self.limits.environment_concurrency) {
+            actions.push(Action::RefusePoll);
+        }
+    }
+
+    fn dispatch_failed(&mut self, id: EnvironmentId, invocation: InvocationId) {
+        let Some(environment) = self.environments.get_mut(&id) else { return };
+        if environment.take_back(self.now, invocation) {
+            self.waiting.push_front(Waiting { invocation, since: self.now });
+        }
+    }
+
+    fn answered(&mut self, id: EnvironmentId, invocation: InvocationId, out: &mut Vec<Action>) {
+        let Some(environment) = self.environments.get_mut(&id) else {
+            out.push(Action::RefuseAnswer(Refusal::Unknown));
+            return;
+        };
+        out.push(match environment.answer(self.now, invocation) {
+            Ok(()) => Action::AcceptAnswer,
+            Err(refusal) => Action::RefuseAnswer(refusal),
+        });
+    }
+
+    fn init_reported(&mut self, id: EnvironmentId, failure: &Failure, actions: &mut Vec<Action>) {
+        match self.environments.get_mut(&id) {
+            Some(environment) if matches!(environment.phase, Phase::Starting { .. }) => {
+                environment.phase = Phase::Ending;
+                actions.extend([Action::AcceptInitError, Action::Kill(id)]);
+                self.init_failed(failure, actions);
+            }
+            _ => actions.push(Action::RefuseInitError),
+        }
+    }
+
+    fn exited(&mut self, id: EnvironmentId, exit: Exit, actions: &mut Vec<Action>) {
+        let Some(environment) = self.environments.remove(&id) else { return };
+        let failure = Failure::Exited(exit);
+        for held in &environment.in_flight {
+            let (invocation, failure) = (held.invocation, failure.clone());
+            actions.push(Action::Fail { invocation, failure });
+        }
+        // One that was ready but took no invocation did no better than one that never was.
+        if environment.phase != Phase::Ending && environment.taken == 0 {
+            self.init_failed(&failure, actions);
+        }
+    }
+
+    /// Counts a failed init and, when no other environment may still serve them, tells everybody
+    /// who waits.
+    fn init_failed(&mut self, failure: &Failure, actions: &mut Vec<Action>) {
+        if self.now >= self.start_not_before {
+            let doublings = self.init_failures.min(16);
+            self.start_not_before = self.now + (BACKOFF_MIN * (1 << doublings)).min(BACKOFF_MAX);
+            self.init_failures += 1;
+        }
+        if self.environments.values().all(|environment| environment.phase == Phase::Ending) {
+            for Waiting { invocation, .. } in self.waiting.drain(..) {
+                actions.push(Action::Fail { invocation, failure: failure.clone() });
+            }
+        }
+    }
+
+    /// Fails invocations past their deadline. Their slots stay taken until the function answers
+    /// after all; an environment with no other slot is of no use to anybody and is killed, which
+    /// with one invocation at a time is at once.
+    ///
+    /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-execution-environment.html>
+    fn expire_invocations(&mut self, actions: &mut Vec<Action>) {
+        for (id, environment) in &mut self.environments {
+            let expired_before = environment.expired.len();
+            while let Some(invocation) = environment.expire_one(self.now) {
+                actions.push(Action::Fail { invocation, failure: Failure::TimedOut });
+            }
+            let expired = environment.expired.len();
+            if expired > expired_before && expired >= self.limits.environment_concurrency as usize {
+                environment.phase = Phase::Ending;
+                actions.push(Action::Kill(*id));
+            }
+        }
+    }
+
+    /// Ends environments that did not become ready, that have been without work for long, or whose
+    /// runtime does not come back for more.
+    fn end_environments(&mut self, actions: &mut Vec<Action>) {
+        let mut init_timed_out = false;
+        for (id, environment) in &mut self.environments {
+            if environment.due_at(self.limits.timeout).is_none_or(|at| at > self.now) {
+                continue;
+            }
+            let is_polling = environment.polls > 0;
+            init_timed_out |= matches!(environment.phase, Phase::Starting { .. });
+            environment.phase = Phase::Ending;
+            actions.push(if is_polling { Action::Stop(*id) } else { Action::Kill(*id) });
+        }
+        if init_timed_out {
+            self.init_failed(&Failure::InitTimedOut(INIT_MAX), actions);
+        }
+    }
+
+    fn drain(&mut self, actions: &mut Vec<Action>) {
+        let Some(until) = self.drain_until else { return };
+        for Waiting { invocation, .. } in self.waiting.drain(..) {
+            actions.push(Action::Fail { invocation, failure: Failure::ShuttingDown });
+        }
+        for (id, environment) in &mut self.environments {
+            let is_over = self.now >= until || environment.in_flight.is_empty();
+            if environment.phase == Phase::Ending || !is_over {
+                continue;
+            }
+            environment.phase = Phase::Ending;
+            actions.push(Action::Stop(*id));
+            for held in environment.in_flight.drain(..) {
+                let (invocation, failure) = (held.invocation, Failure::ShuttingDown);
+                actions.push(Action::Fail { invocation, failure });
+            }
+        }
+    }
+
+    /// Gives waiting invocations to the environments with the fewest, of these to the oldest, so
+    /// that the others become idle and end.
+    fn dispatch_waiting(&mut self, actions: &mut Vec<Action>) {
+        while let Some(Waiting { invocation, .. }) = self.waiting.front() {
+            let free =
+                self.environments.iter_mut().filter(|(_, environment)| environment.is_free());
+            let Some((id, environment)) = free.min_by_key(|(_, e)| e.in_flight.len()) else {
+                return;
+            };
+            let (environment_id, invocation) = (*id, *invocation);
+            environment.take(invocation, self.now + self.limits.timeout);
+            actions.push(Action::Dispatch { environment: environment_id, invocation });
+            self.waiting.pop_front();
+        }
+    }
+
+    fn throttle_waiting(&mut self, actions: &mut Vec<Action>) {
+        while let Some(Waiting { invocation, since }) = self.waiting.front() {
+            if *since + WAIT_MAX > self.now {
+                return;
+            }
+            actions.push(Action::Fail { invocation: *invocation, failure: Failure::Throttled });
+            self.waiting.pop_front();
+        }
+    }
+
+    /// Starts as many environments as the waiting invocations need beyond the slots that are about
+    /// to be free. After a failed init, one at a time, until one works.
+    fn scale_up(&mut self, actions: &mut Vec<Action>) {
+        if self.waiting.is_empty() || self.now < self.start_not_before {
+            return;
+        }
+        let concurrency = self.limits.environment_concurrency as usize;
+        let starting = self.environments.values().filter(|e| e.is_starting()).count();
+        let settling: u32 = self.environments.values().map(|e| e.settling(self.now)).sum();
+        let uncovered =
+            self.waiting.len().saturating_sub(starting * concurrency + settling as usize);
+        let mut starts = uncovered.div_ceil(concurrency).min(self.room());
+        if self.init_failures > 0 {
+            starts = starts.min(1_usize.saturating_sub(starting));
+        }
+        for _ in 0..starts {
+            self.environments_started += 1;
+            let id = EnvironmentId(self.environments_started);
+            self.environments.insert(id, Environment::starting(self.now));
+            actions.push(Action::Start(id));
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The Invoke API over HTTP, spoken by our own client and by hand.
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use invoke::{Invoke as _, InvokeError, Outcome};
+use serde_json::json;
+
+use crate::support::{NAME, Rig, bounded, function, parse};
+
+async fn request(rig: &Rig, request: http::request::Builder, body: Bytes) -> Response<Bytes> {
+    let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+    let request = request.body(Full::new(body)).expect("a request");
+    let response = bounded(client.request(request)).await.unwrap_or_else(|error| {
+        panic!("the endpoint at {} did not answer: {error:?}", rig.address)
+    });
+    let (parts, body) = response.into_parts();
+    let body = bounded(body.collect()).await.expect("a whole body").to_bytes();
+    Response::from_parts(parts, body)
+}
+
+async fn post(rig: &Rig, name: &str, headers: &[(&str, &str)], body: &str) -> Response<Bytes> {
+    let path = format!("http://{}/2015-03-31/functions/{name}/invocations", rig.address);
+    let mut builder = Request::post(path);
+    for (name, value) in headers {
+        builder = builder.header(*name, *value);
+    }
+    request(rig, builder, Bytes::copy_from_slice(body.as_bytes())).await
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn client(rig: &Rig) -> invoke::Client {
+    invoke::Client::new(format!("http://{}", rig.address).parse().expect("an address is a URI"))
+}
+
+#[tokio::test]
+async fn a_response_comes_back_with_awss_headers() {
+    let rig = Rig::start(function()).await;
+    let response = post(&rig, NAME, &[], r#"{"a": 1}"#).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(parse(response.body()), json!({ "a": 1 }));
+    assert_eq!(header(response.headers(), "x-amz-executed-version"), Some("$LATEST"));
+    assert_eq!(header(response.headers(), "x-amz-function-error"), None);
+
+    let response = post(&rig, NAME, &[], r#"{"do": "context"}"#).await;
+    let request_id = parse(response.body())["request_id"].clone();
+    assert_eq!(header(response.headers(), "x-amzn-requestid"), request_id.as_str());
+    rig.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_functions_failure_is_200_with_a_header() {
+    let rig = Rig::start(function()).await;
+    let response = post(&rig, NAME, &[], r#"{"do": "fail"}"#).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(header(response.headers(), "x-amz-function-error"), Some("Unhandled"));
+    rig.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_function_answers_to_its_arn_and_to_its_latest_version_only() {
+    let rig = Rig::start(function()).await;
+    let arn = "arn:aws:lambda:us-east-1:000000000000:function:fake";
+    for name in [arn, "fake:$LATEST", "fake"] {
+        assert_eq!(post(&rig, name, &[], "{}").await.status(), StatusCode::OK, "{name}");
+    }
+    for name in ["fake:1", "other"] {
+        let response = post(&rig, name, &[], "{}").await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{name}");
+        let error_type = header(response.headers(), "x-amzn-errortype");
+        assert_eq!(error_type, Some("ResourceNotFoundException"));
+        assert_eq!(parse(response.body())["Type"], "User");
+    }
+    rig.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_json_or_too_large_is_refused() {
+    let rig = Rig::start(function()).await;
+    let response = post(&rig, NAME, &[], "{").await;
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    let error_type = header(response.headers(), "x-amzn-errortype");
+    assert_eq!(error_type, Some("InvalidRequestContentException"));
+
+    let largest = format!("\"{}\"", "x".repeat(invoke::PAYLOAD_BYTES_MAX - 2));
+    assert_eq!(post(&rig, NAME, &[], &largest).await.status(), StatusCode::OK);
+    let response = post(&rig, NAME, &[], &format!("{largest} ")).await;
+    assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    let error_type = header(response.headers(), "x-amzn-errortype");
+    assert_eq!(error_type, Some("RequestTooLargeException"));
+    assert_eq!(post(&rig, NAME, &[], "").await.body(), "{}");
+    rig.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_dry_run_runs_nothing() {
+    let rig = Rig::start(function()).await;
+    let dry = [("x-amz-invocation-type", "DryRun")];
+    assert_eq!(post(&rig, NAME, &dry, "{}").await.status(), StatusCode::NO_CONTENT);
+    assert_eq!(post(&rig, "other", &dry, "{}").await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(rig.host.status().await[0].environments, 0);
+    rig.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_event_is_taken_at_once_and_runs() {
+    let mut rig = Rig::start(function()).await;
+    let event = [("x-amz-invocation-type", "Event")];
+    let response = post(&rig, NAME, &event, r#"{"do": "print", "text": "hello"}"#).await;
+    assert_eq!((response.status(), response.body().len()), (StatusCode::ACCEPTED, 0));
+    assert_eq!(rig.line(|line| line.contains("hello")).await.text, "out: hello");
+    rig.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_invocation_type_that_does_not_exist_is_refused() {
+    let rig = Rig::start(function()).await;
+    let response = post(&rig, NAME, &[("x-amz-invocation-type", "Later")], "{}").await;
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    rig.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_function_without_room_throttles_with_awss_body() {
+    let mut config = function();
+    config.environments_max = 0;
+    let rig = Rig::start(config).await;
+    let response = post(&rig, NAME, &[], "{}").await;
+    assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(
+        parse(response.body()),
+        json!({
+            "Reason": "ReservedFunctionConcurrentInvocationLimitExceeded",
+            "Type": "User",
+            "message": "Rate Exceeded.",
+        })
+    );
+    rig.shutdown().await;
+}
+
+#[tokio::test]
+async fn any_other_path_says_what_is_served() {
+    let rig = Rig::start(function()).await;
+    let builder = Request::get(format!("http://{}/", rig.address));
+    let response = request(&rig, builder, Bytes::new()).await;
+    assert_eq!(response.status(), StatusCode::NOT_FOUND);
+    let message = parse(response.body())["message"].clone();
+    assert!(message.as_str().unwrap().contains("/2015-03-31/functions/{name}/invocations"));
+    rig.shutdown().await;
+}
+
+#[tokio::test]
+async fn our_client_tells_the_outcomes_apart() {
+    let rig = Rig::start(function()).await;
+    let client = client(&rig);
+    let invoke = async |function, payload: &'static str| {
+        bounded(client.invoke(function, Bytes::from_static(payload.as_bytes()))).await
+    };
+    let echoed = Outcome::Succeeded(Bytes::from_static(br#"{"a":1}"#));
+    assert_eq!(invoke(NAME, r#"{"a":1}"#).await.unwrap(), echoed);
+    let failed = invoke(NAME, r#"{"do":"fail"}"#).await;
+    assert!(matches!(failed, Ok(Outcome::FunctionError(_))), "{failed:?}");
+    let unknown = invoke("other", "{}").await;
+    assert!(matches!(unknown, Err(InvokeError::UnknownFunction { .. })), "{unknown:?}");
+    let refused = invoke(NAME, "{").await;
+    assert!(matches!(refused, Err(InvokeError::Refused { status: 400, .. })), "{refused:?}");
+    rig.shutdown().await;
+    let unreachable = invoke(NAME, "{}").await;
+    assert!(matches!(unreachable, Err(InvokeError::Unreachable { .. })), "{unreachable:?}");
+}

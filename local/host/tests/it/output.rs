@@ -1,0 +1,53 @@
+//! What arrives in the log.
+
+use serde_json::json;
+
+use crate::support::{NAME, Rig, function};
+
+#[tokio::test]
+async fn a_functions_lines_arrive_between_start_and_report() {
+    let mut rig = Rig::start(function()).await;
+    rig.response(json!({ "do": "print", "text": "hello" })).await;
+    let start = rig.line(|line| line.starts_with("START RequestId: ")).await;
+    assert_eq!((&*start.function, start.environment), (NAME, 1));
+    assert!(start.text.ends_with(" Version: $LATEST"), "{}", start.text);
+    let report = rig.line(|line| line.starts_with("REPORT RequestId: ")).await;
+    assert!(report.text.contains("\tInit Duration: "), "{}", report.text);
+
+    rig.response(json!({ "do": "print", "text": "again" })).await;
+    let out = rig.line(|line| line == "out: again").await;
+    assert_eq!((&*out.function, out.environment), (NAME, 1));
+    rig.shutdown().await;
+}
+
+#[tokio::test]
+async fn both_outputs_arrive() {
+    for text in ["out: hello", "err: hello"] {
+        let mut rig = Rig::start(function()).await;
+        rig.response(json!({ "do": "print", "text": "hello" })).await;
+        rig.line(|line| line == text).await;
+        rig.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn only_the_first_report_of_an_environment_tells_its_init() {
+    let mut rig = Rig::start(function()).await;
+    for is_first in [true, false] {
+        rig.response(json!({})).await;
+        let report = rig.line(|line| line.starts_with("REPORT")).await.text;
+        assert_eq!(report.contains("Init Duration"), is_first, "{report}");
+    }
+    rig.error(json!({ "do": "exit" })).await;
+    let report = rig.line(|line| line.starts_with("REPORT")).await.text;
+    assert!(report.ends_with("\tStatus: error\tError Type: Runtime.ExitError"), "{report}");
+    rig.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_reads_does_not_hold_up_invocations() {
+    let mut rig = Rig::start(function()).await;
+    rig.logs.close();
+    assert_eq!(rig.response(json!({ "a": 1 })).await, json!({ "a": 1 }));
+    rig.shutdown().await;
+}

@@ -1,0 +1,101 @@
+//! The Runtime API towards a runtime that does things in the wrong order: the function calls it from
+//! inside an invocation.
+
+use serde_json::{Value, json};
+
+use crate::support::{Rig, function, parse};
+
+const NEXT: &str = "/2018-06-01/runtime/invocation/next";
+const RESPONSE: &str = "/2018-06-01/runtime/invocation/{id}/response";
+
+/// What one call answers: its status and body.
+async fn call(rig: &Rig, (method, path): (&str, &str), header: &str) -> (Value, Value) {
+    let payload = json!({
+        "do": "call", "method": method, "path": path, "header": header, "body": "\"posted\"",
+    });
+    let response = rig.response(payload).await;
+    let body = response["body"].as_str().expect("a body");
+    (response["status"].clone(), parse(body.as_bytes()))
+}
+
+#[tokio::test]
+async fn a_next_before_the_answer_is_an_invalid_transition() {
+    let rig = Rig::start(function()).await;
+    let (status, body) = call(&rig, ("GET", NEXT), "").await;
+    assert_eq!((status, &body["errorType"]), (json!(403), &json!("InvalidStateTransition")));
+    rig.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_unknown_request_is_refused() {
+    let rig = Rig::start(function()).await;
+    for id in ["nonsense", "6f1e8f1c-7a5b-4c0e-8f0a-1f2e3d4c5b6a"] {
+        let path = RESPONSE.replace("{id}", id);
+        let (status, body) = call(&rig, ("POST", &path), "").await;
+        assert_eq!((status, &body["errorType"]), (json!(400), &json!("InvalidRequestID")));
+    }
+    rig.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_stale_attempt_is_gone() {
+    let rig = Rig::start(function()).await;
+    let header = "Lambda-Runtime-Invocation-Id: stale\r\n";
+    let (status, _) = call(&rig, ("POST", RESPONSE), header).await;
+    assert_eq!(status, json!(410));
+    rig.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_response_mode_that_does_not_exist_is_refused() {
+    let rig = Rig::start(function()).await;
+    let header = "Lambda-Runtime-Function-Response-Mode: sideways\r\n";
+    let (status, body) = call(&rig, ("POST", RESPONSE), header).await;
+    assert_eq!((status, &body["errorType"]), (json!(400), &json!("InvalidFunctionResponseMode")));
+    rig.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_init_error_after_the_init_is_an_invalid_transition() {
+    let rig = Rig::start(function()).await;
+    let (status, _) = call(&rig, ("POST", "/2018-06-01/runtime/init/error"), "").await;
+    assert_eq!(status, json!(403));
+    rig.shutdown().await;
+}
+
+/// The runtime's own answer comes second and is refused; it goes on all the same.
+#[tokio::test]
+async fn the_first_answer_counts() {
+    let rig = Rig::start(function()).await;
+    let payload = json!({ "do": "call", "method": "POST", "path": RESPONSE, "body": "\"first\"" });
+    assert_eq!(rig.response(payload).await, json!("first"));
+    assert_eq!(rig.response(json!({ "a": 1 })).await, json!({ "a": 1 }));
+    rig.shutdown().await;
+}
+
+/// What a stream could not finish it says in trailers, after a response that has begun.
+#[tokio::test]
+async fn a_stream_that_fails_is_a_function_error() {
+    let rig = Rig::start(function()).await;
+    let header = "Lambda-Runtime-Function-Response-Mode: streaming\r\n";
+    let payload = json!({
+        "do": "call", "method": "POST", "path": RESPONSE, "header": header, "body": "\"whole\"",
+    });
+    assert_eq!(rig.response(payload).await, json!("whole"));
+    let payload = json!({
+        "do": "stream", "path": RESPONSE, "chunk": "\"begun",
+        "trailers": "Lambda-Runtime-Function-Error-Type: Fake.Stream\r\n",
+    });
+    assert_eq!(rig.error(payload).await["errorType"], "Fake.Stream");
+    rig.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_extension_may_register() {
+    let rig = Rig::start(function()).await;
+    let path = "/2020-01-01/extension/register";
+    let (status, body) = call(&rig, ("POST", path), "Lambda-Extension-Name: one\r\n").await;
+    assert_eq!((status, &body["functionName"]), (json!(200), &json!("fake")));
+    assert_eq!(call(&rig, ("POST", path), "").await.0, json!(400));
+    rig.shutdown().await;
+}
