@@ -1,0 +1,62 @@
+//! `mapping`: lists, pauses and resumes event source mappings.
+
+use crate::args::{Mapping, Place};
+use crate::failure::CommandError;
+use crate::status::Mappings;
+use crate::{tables, terminal};
+
+pub(super) async fn run(place: &Place, command: Mapping) -> Result<(), CommandError> {
+    let control = super::control(place)?;
+    let mappings = control.mappings().await?;
+    match command {
+        Mapping::List { json: true } => terminal::out(tables::json(&mappings)),
+        Mapping::List { json: false } => terminal::out(tables::mappings(&mappings)),
+        Mapping::Pause { mapping } => control.pause(id(&mappings, &mapping)?).await?,
+        Mapping::Resume { mapping } => control.resume(id(&mappings, &mapping)?).await?,
+    }
+    Ok(())
+}
+
+/// The id of the mapping that `wanted` names: its id, or a function with one mapping.
+fn id<'a>(mappings: &'a Mappings, wanted: &str) -> Result<&'a str, CommandError> {
+    let all = &mappings.mappings;
+    if let Some(mapping) = all.iter().find(|mapping| mapping.id == wanted) {
+        return Ok(&mapping.id);
+    }
+    let of_function = all.iter().filter(|mapping| mapping.function == wanted);
+    let ids: Vec<_> = of_function.map(|mapping| mapping.id.as_str()).collect();
+    let wanted = wanted.to_owned();
+    match ids.as_slice() {
+        [only] => Ok(only),
+        [] => Err(CommandError::NoMapping { wanted }),
+        several => Err(CommandError::SeveralMappings { wanted, ids: several.join(", ") }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::MappingDetail;
+
+    fn mapping(id: &str, function: &str) -> MappingDetail {
+        MappingDetail {
+            id: id.to_owned(),
+            function: function.to_owned(),
+            topic: "events".to_owned(),
+            state: "Enabled".to_owned(),
+            lag: None,
+            partitions: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_mapping_is_named_by_its_id_or_by_a_function_with_one() {
+        let mappings =
+            Mappings { mappings: vec![mapping("1", "a"), mapping("2", "b"), mapping("3", "b")] };
+        assert_eq!(id(&mappings, "2").unwrap(), "2");
+        assert_eq!(id(&mappings, "a").unwrap(), "1");
+        assert!(matches!(id(&mappings, "c"), Err(CommandError::NoMapping { .. })));
+        let error = id(&mappings, "b").unwrap_err();
+        assert_eq!(error.to_string(), "function `b` has several mappings: 2, 3");
+    }
+}

@@ -1,0 +1,84 @@
+//! `millrace`, run as `cargo local`: a SAM template's API Gateway, Lambda, Kafka and DynamoDB on
+//! this machine.
+//!
+//! [`Stack`] assembles the parts; `up` and the tests start the same one. It knows nothing of the
+//! functions that it runs: they come from the template. Only `terminal` prints.
+
+mod args;
+mod build;
+mod commands;
+mod control;
+mod data_folder;
+mod exit;
+mod failure;
+mod locate;
+mod log_files;
+mod log_reader;
+mod notice;
+mod run_file;
+mod stack;
+mod status;
+mod summary;
+mod tables;
+pub mod terminal;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser as _;
+use tokio::runtime;
+use tracing_subscriber::EnvFilter;
+
+pub use build::Sources;
+pub use exit::Exit;
+pub use notice::{NOTICES_MAX, Notice, Notices};
+pub use run_file::{RunFile, RunFileError};
+pub use stack::{Addresses, Ports, Stack, StackConfig, UpError};
+pub use status::{FunctionStatus, MappingDetail, MappingStatus, Mappings, PartitionStatus, Status};
+
+use args::CommandLine;
+use failure::CommandError;
+
+/// How long work that cannot be cancelled, such as a call to librdkafka, may hold up the end.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Runs the command line of this process; the whole of the `millrace` binary.
+pub fn main() -> ExitCode {
+    let line = match CommandLine::try_parse() {
+        Ok(line) => line,
+        Err(error) => {
+            error.print().ok();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
+        }
+    };
+    init_tracing();
+    match run(line) {
+        Ok(()) => Exit::Done.into(),
+        Err(error) => {
+            error.report();
+            ExitCode::from(error.code())
+        }
+    }
+}
+
+fn run(line: CommandLine) -> Result<(), CommandError> {
+    let runtime =
+        runtime::Builder::new_multi_thread().enable_all().build().map_err(CommandError::Runtime)?;
+    let outcome = runtime.block_on(commands::run(line));
+    runtime.shutdown_timeout(LINGER);
+    outcome
+}
+
+/// The stack's own logs, on stderr: warnings and errors, or what `MILLRACE_LOG` asks for.
+fn init_tracing() {
+    let filter = EnvFilter::builder()
+        .with_env_var("MILLRACE_LOG")
+        .with_default_directive(tracing::level_filters::LevelFilter::WARN.into())
+        .from_env_lossy();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(terminal::in_colour())
+        .with_target(false)
+        .init();
+}

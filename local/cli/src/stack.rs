@@ -1,0 +1,236 @@
+//! Assembles the local cloud: `up` and the tests start the same [`Stack`].
+//!
+//! This is the only place that knows all parts. It prints nothing.
+
+mod assembly;
+mod cluster;
+mod error;
+mod owner;
+mod ports;
+mod wiring;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use template::{EnvVars, Plan, Settings};
+
+pub use error::UpError;
+pub use ports::Ports;
+
+use crate::build::{self, Sources};
+use crate::data_folder::{DataFolder, Layout};
+use crate::notice::{Notice, Notices};
+use crate::run_file::{Published, RunFile};
+use assembly::Assembly;
+use owner::Owner;
+use ports::{Bound, Listeners};
+
+/// How many processes of one function may run at a time, unless told otherwise.
+const ENVIRONMENTS_MAX: u32 = 10;
+
+/// What to start, and how.
+#[derive(Debug)]
+pub struct StackConfig {
+    /// The SAM template.
+    pub template: PathBuf,
+    /// The data folder.
+    pub data: PathBuf,
+    /// Whether to delete what earlier runs left in it.
+    pub fresh: bool,
+    /// Where to listen.
+    pub ports: Ports,
+    /// `HOST:PORT` of a Kafka to use instead of the embedded broker.
+    pub kafka: Option<String>,
+    /// A Lambda Invoke API to use instead of running functions.
+    pub functions: Option<http::Uri>,
+    /// Where programs come from.
+    pub sources: Sources,
+    /// Values of the template's parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// A file of variables in the shape of SAM's `--env-vars`.
+    pub env_vars: Option<PathBuf>,
+    /// How many processes of one function may run at a time.
+    pub environments: u32,
+    /// Who wants to see what happens.
+    pub notices: Notices,
+}
+
+impl StackConfig {
+    /// Everything embedded and built by `cargo`, on free ports, seen by nobody.
+    pub fn new(template: PathBuf, data: PathBuf) -> Self {
+        let sources = Sources { cargo: PathBuf::from("cargo"), release: false, artifacts: None };
+        Self {
+            template,
+            data,
+            fresh: false,
+            ports: Ports::FREE,
+            kafka: None,
+            functions: None,
+            sources,
+            parameters: BTreeMap::new(),
+            env_vars: None,
+            environments: ENVIRONMENTS_MAX,
+            notices: Notices::unheard(),
+        }
+    }
+}
+
+/// Where a stack can be reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// The HTTP API: `http://127.0.0.1:3000`.
+    pub gateway: String,
+    /// Lambda's Invoke API.
+    pub lambda: String,
+    /// Kafka: `127.0.0.1:9092`.
+    pub kafka: String,
+    /// The ARN under which mappings know the Kafka cluster.
+    pub cluster_arn: String,
+    /// DynamoDB.
+    pub table: String,
+    /// The control endpoint.
+    pub control: String,
+}
+
+/// A running local cloud.
+#[derive(Debug)]
+pub struct Stack {
+    addresses: Addresses,
+    plan: Plan,
+    template: PathBuf,
+    parameters: BTreeMap<String, String>,
+    owner: Owner,
+    published: Option<Published>,
+    folder: DataFolder,
+}
+
+impl Stack {
+    /// Starts everything; returns when it all listens, the mappings poll and the run file tells so.
+    pub async fn start(config: StackConfig) -> Result<Self, UpError> {
+        let mut stack = Self::start_unpublished(config).await?;
+        stack.publish()?;
+        Ok(stack)
+    }
+
+    /// Starts everything, and leaves it to the caller to [`Stack::publish`].
+    pub(crate) async fn start_unpublished(config: StackConfig) -> Result<Self, UpError> {
+        let folder = DataFolder::take(Layout::new(config.data.clone())).await?;
+        let own = (config.functions.is_none(), config.kafka.is_none());
+        let listeners = Listeners::take(config.ports, own.0, own.1).await?;
+        if config.fresh {
+            folder.clear()?;
+        }
+        let addresses = addresses(&config, &listeners, folder.layout()).await?;
+        let plan = load(&config, &addresses)?;
+        let names = plan.functions.iter().map(|function| function.name.clone());
+        config.notices.send(Notice::Planned(names.collect()));
+        let programs = match config.functions {
+            Some(_) => BTreeMap::new(),
+            None => build::programs(&plan.functions, &config.sources, &config.notices).await?,
+        };
+        let assembly = Assembly {
+            config: &config,
+            plan: &plan,
+            addresses: &addresses,
+            layout: folder.layout(),
+        };
+        let owned = assembly.start(listeners, &programs).await?;
+        let owner = Owner::start(owned);
+        let StackConfig { template, parameters, .. } = config;
+        Ok(Self { addresses, plan, template, parameters, owner, published: None, folder })
+    }
+
+    /// Writes the run file: from now on other commands find this stack.
+    pub(crate) fn publish(&mut self) -> Result<(), UpError> {
+        let file = self.run_file();
+        self.published = Some(file.publish(self.layout().root())?);
+        Ok(())
+    }
+
+    fn run_file(&self) -> RunFile {
+        let addresses = self.addresses.clone();
+        RunFile {
+            pid: std::process::id(),
+            started: Timestamp::now().to_string(),
+            template: self.template.clone(),
+            parameters: self.parameters.clone(),
+            gateway: addresses.gateway,
+            lambda: addresses.lambda,
+            kafka: addresses.kafka,
+            cluster_arn: addresses.cluster_arn,
+            table: addresses.table,
+            control: addresses.control,
+        }
+    }
+
+    /// Where it can be reached.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        self.folder.layout()
+    }
+
+    /// Waits until the control endpoint is told to shut down.
+    pub async fn stop_requested(&self) {
+        self.owner.stop_requested().await;
+    }
+
+    /// Stops everything in order: nothing new comes in, what is under way is finished, data is
+    /// closed last. Bounded; a part that does not stop in time is left behind with a warning.
+    pub async fn shutdown(self) {
+        drop(self.published);
+        self.owner.shutdown().await;
+        drop(self.folder);
+    }
+}
+
+/// Where everything will be, before any of it starts.
+async fn addresses(
+    config: &StackConfig,
+    listeners: &Listeners,
+    layout: &Layout,
+) -> Result<Addresses, UpError> {
+    let (kafka, cluster_id) = match (&config.kafka, &listeners.kafka) {
+        (Some(bootstrap), _) => (bootstrap.clone(), cluster::id_of(bootstrap).await?),
+        (None, bound) => {
+            let address = bound.as_ref().map(|bound| bound.address.to_string());
+            let id = broker::cluster_id(layout.kafka()).map_err(UpError::ClusterId)?;
+            (address.expect("the broker's port is taken unless --kafka is given"), id)
+        }
+    };
+    let lambda = match (&config.functions, &listeners.lambda) {
+        (Some(uri), _) => uri.to_string().trim_end_matches('/').to_owned(),
+        (None, bound) => bound.as_ref().map(Bound::url).expect("it is taken unless given"),
+    };
+    Ok(Addresses {
+        gateway: listeners.gateway.url(),
+        lambda,
+        kafka,
+        cluster_arn: cluster::arn(wiring::REGION, wiring::ACCOUNT, &cluster_id),
+        table: listeners.table.url(),
+        control: listeners.control.url(),
+    })
+}
+
+fn load(config: &StackConfig, addresses: &Addresses) -> Result<Plan, UpError> {
+    let env_vars = match &config.env_vars {
+        None => EnvVars::default(),
+        Some(path) => {
+            let text = fs::read_to_string(path)
+                .map_err(|source| UpError::EnvVarsUnreadable { path: path.clone(), source })?;
+            EnvVars::from_json(&text)
+                .map_err(|source| UpError::EnvVars { path: path.clone(), source })?
+        }
+    };
+    let local = wiring::local_settings(addresses);
+    let settings = Settings { parameters: config.parameters.clone(), env_vars, local };
+    Ok(template::load(&config.template, &settings)?)
+}

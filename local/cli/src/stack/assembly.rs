@@ -1,0 +1,104 @@
+//! Starts the parts in the order in which they need each other, and connects them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use broker::{Broker, BrokerConfig};
+use gateway::Gateway;
+use host::{Host, HostConfig, LogLine};
+use invoke::Invoke;
+use poller::Poller;
+use table::Table;
+use template::Plan;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::owner::{Owned, Parts, RunningMapping};
+use super::ports::{Bound, Listeners};
+use super::{Addresses, StackConfig, UpError, cluster, wiring};
+use crate::build::Program;
+use crate::control::{Control, REQUESTS_MAX};
+use crate::data_folder::Layout;
+use crate::log_files::LogWriter;
+
+/// All that is known before the parts start.
+#[derive(Debug)]
+pub(super) struct Assembly<'a> {
+    pub(super) config: &'a StackConfig,
+    pub(super) plan: &'a Plan,
+    pub(super) addresses: &'a Addresses,
+    pub(super) layout: &'a Layout,
+}
+
+impl Assembly<'_> {
+    /// Starts everything on `listeners`; `programs` holds one for each function that runs here.
+    pub(super) async fn start(
+        &self,
+        listeners: Listeners,
+        programs: &BTreeMap<String, Program>,
+    ) -> Result<Owned, UpError> {
+        let Listeners { gateway, lambda, kafka, table, control } = listeners;
+        let tables = wiring::tables(self.plan);
+        let table =
+            Table::start(table.listener, &self.layout.table(), &tables).map_err(UpError::Table)?;
+        let broker = self.broker(kafka).await?;
+        let (logs, lines) = LogWriter::start(self.layout.logs(), self.config.notices.clone());
+        let host = lambda.map(|bound| self.host(bound, programs, lines));
+        let invoke: Arc<dyn Invoke> = match (&host, &self.config.functions) {
+            (Some(host), _) => host.invoker(),
+            (None, Some(endpoint)) => Arc::new(invoke::Client::new(endpoint.clone())),
+            (None, None) => unreachable!("the host's port is taken unless functions run elsewhere"),
+        };
+        let mappings = self.mappings(&invoke)?;
+        let gateway = Gateway::start(gateway.listener, wiring::apis(self.plan), invoke)
+            .map_err(UpError::Gateway)?;
+        let (sender, requests) = mpsc::channel(REQUESTS_MAX);
+        let stop = CancellationToken::new();
+        let control = Control::start(control.listener, sender, stop.clone());
+        let parts = Parts { gateway, mappings, host, broker, table, logs, control };
+        Ok(Owned { parts, addresses: self.addresses.clone(), requests, stop })
+    }
+
+    /// The embedded broker with the template's topics; with `--kafka`, the topics there.
+    async fn broker(&self, bound: Option<Bound>) -> Result<Option<Broker>, UpError> {
+        let Some(bound) = bound else {
+            cluster::create_topics(&self.addresses.kafka, &self.plan.topics).await?;
+            return Ok(None);
+        };
+        let topics = wiring::topics(self.plan);
+        let config = BrokerConfig { topics, ..BrokerConfig::new(self.layout.kafka()) };
+        Broker::start(bound.listener, config).await.map(Some).map_err(UpError::Broker)
+    }
+
+    fn host(
+        &self,
+        bound: Bound,
+        programs: &BTreeMap<String, Program>,
+        logs: mpsc::Sender<LogLine>,
+    ) -> Host {
+        let config = HostConfig {
+            region: wiring::REGION.to_owned(),
+            account_id: wiring::ACCOUNT.to_owned(),
+            functions: wiring::functions(self.plan, programs, self.config.environments),
+            shared_environment: wiring::shared_environment(self.addresses),
+            logs,
+        };
+        Host::start(bound.listener, config)
+    }
+
+    fn mappings(&self, invoke: &Arc<dyn Invoke>) -> Result<Vec<RunningMapping>, UpError> {
+        let mappings = self.plan.mappings.iter().map(|mapping| {
+            let config = wiring::mapping(mapping, &self.addresses.kafka);
+            let (id, function, topic) =
+                (config.id.clone(), config.function.clone(), config.topic.clone());
+            match Poller::start(config, Arc::clone(invoke)) {
+                Ok(poller) => Ok(RunningMapping { id, function, topic, poller }),
+                Err(source) => {
+                    let source = Box::new(source);
+                    Err(UpError::Mapping { function, topic, source })
+                }
+            }
+        });
+        mappings.collect()
+    }
+}

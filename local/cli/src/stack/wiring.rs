@@ -1,0 +1,165 @@
+//! From the plan to what each part is told. Pure: starts and reads nothing.
+
+use std::collections::BTreeMap;
+
+use broker::TopicConfig;
+use gateway::{ApiConfig, CorsConfig, RouteConfig};
+use host::FunctionConfig;
+use poller::{EventSource, MappingConfig};
+use table::TableConfig;
+use template::{Function, HttpApi, Mapping, Plan, Source};
+use uuid::Uuid;
+
+use super::Addresses;
+use crate::build::Program;
+
+/// The region of everything local.
+pub(crate) const REGION: &str = "us-east-1";
+/// The account of everything local.
+pub(crate) const ACCOUNT: &str = "000000000000";
+
+/// What only the local cloud knows, by the names that templates use.
+pub(crate) fn local_settings(addresses: &Addresses) -> BTreeMap<String, String> {
+    let facts = [
+        ("region", REGION),
+        ("account", ACCOUNT),
+        ("gateway.endpoint", &addresses.gateway),
+        ("kafka.bootstrap", &addresses.kafka),
+        ("kafka.arn", &addresses.cluster_arn),
+        ("table.endpoint", &addresses.table),
+    ];
+    facts.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// Variables that a function gets unless the template sets them: where the local AWS is, and
+/// credentials that SDKs insist on and nobody checks.
+pub(crate) fn shared_environment(addresses: &Addresses) -> BTreeMap<String, String> {
+    let variables = [
+        ("AWS_ENDPOINT_URL_DYNAMODB", addresses.table.as_str()),
+        ("AWS_ENDPOINT_URL_LAMBDA", addresses.lambda.as_str()),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_REGION", REGION),
+        ("AWS_DEFAULT_REGION", REGION),
+        ("KAFKA_BOOTSTRAP_SERVERS", addresses.kafka.as_str()),
+    ];
+    variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// The host's functions; `programs` has one for each.
+pub(crate) fn functions(
+    plan: &Plan,
+    programs: &BTreeMap<String, Program>,
+    environments_max: u32,
+) -> Vec<FunctionConfig> {
+    let pairs = plan
+        .functions
+        .iter()
+        .filter_map(|function| Some((function, programs.get(&function.logical_id)?)));
+    pairs.map(|(function, program)| host_function(function, program, environments_max)).collect()
+}
+
+fn host_function(function: &Function, program: &Program, environments_max: u32) -> FunctionConfig {
+    FunctionConfig {
+        name: function.name.clone(),
+        executable: program.executable.clone(),
+        arguments: Vec::new(),
+        directory: program.directory.clone(),
+        handler: function.handler.clone(),
+        timeout: function.timeout,
+        memory_mb: function.memory_mb,
+        environment: function.environment.clone(),
+        environments_max: function.reserved_concurrency.unwrap_or(u32::MAX).min(environments_max),
+        environment_concurrency: function.environment_concurrency,
+    }
+}
+
+/// The gateway's APIs.
+pub(crate) fn apis(plan: &Plan) -> Vec<ApiConfig> {
+    plan.apis.iter().map(api).collect()
+}
+
+fn api(api: &HttpApi) -> ApiConfig {
+    let cors = api.cors.clone().map(|cors| CorsConfig {
+        allow_origins: cors.allow_origins,
+        allow_methods: cors.allow_methods,
+        allow_headers: cors.allow_headers,
+        expose_headers: cors.expose_headers,
+        max_age_s: cors.max_age_s,
+        allow_credentials: cors.allow_credentials,
+    });
+    let routes = api.routes.iter().map(|route| RouteConfig {
+        method: route.method.clone(),
+        path: route.path.clone(),
+        function: route.function.clone(),
+        timeout: route.timeout,
+    });
+    ApiConfig {
+        logical_id: api.logical_id.clone(),
+        stage: api.stage.clone(),
+        stage_variables: api.stage_variables.clone(),
+        cors,
+        routes: routes.collect(),
+    }
+}
+
+/// The broker's topics.
+pub(crate) fn topics(plan: &Plan) -> Vec<TopicConfig> {
+    let topics = plan.topics.iter().map(|topic| TopicConfig {
+        name: topic.name.clone(),
+        partitions: topic.partitions,
+        configs: topic.configs.clone(),
+    });
+    topics.collect()
+}
+
+/// The tables of DynamoDB.
+pub(crate) fn tables(plan: &Plan) -> Vec<TableConfig> {
+    let tables = plan.tables.iter().map(|table| TableConfig {
+        create_table_json: table.create_table_json.clone(),
+        ttl_attribute: table.ttl_attribute.clone(),
+    });
+    tables.collect()
+}
+
+/// A mapping's poller. Kafka is the stack's own for MSK; a self-managed cluster is where the
+/// template says.
+pub(crate) fn mapping(mapping: &Mapping, kafka: &str) -> MappingConfig {
+    let id = mapping_id(mapping).to_string();
+    let (source, bootstrap_servers) = match &mapping.source {
+        Source::Msk { cluster_arn } => {
+            (EventSource::Msk { cluster_arn: cluster_arn.clone() }, kafka.to_owned())
+        }
+        Source::SelfManaged { bootstrap_servers } => {
+            (EventSource::SelfManaged, bootstrap_servers.join(","))
+        }
+    };
+    MappingConfig {
+        function: mapping.function.clone(),
+        topic: mapping.topic.clone(),
+        bootstrap_servers,
+        source,
+        batch_size: mapping.batch_size,
+        window: mapping.window,
+        starting_position: match mapping.starting_position {
+            template::StartingPosition::TrimHorizon => poller::StartingPosition::TrimHorizon,
+            template::StartingPosition::Latest => poller::StartingPosition::Latest,
+            template::StartingPosition::AtTimestamp { timestamp_ms } => {
+                poller::StartingPosition::AtTimestamp { timestamp_ms }
+            }
+        },
+        group_id: mapping.consumer_group.clone().unwrap_or_else(|| id.clone()),
+        enabled: mapping.enabled,
+        client_settings: BTreeMap::new(),
+        id,
+    }
+}
+
+/// A mapping's UUID: the same in every run, since the consumer group is named after it.
+fn mapping_id(mapping: &Mapping) -> Uuid {
+    let name = format!("millrace/mapping/{}", mapping.logical_id);
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! What the control endpoint tells and `status`, `lag` and `mapping` print: the JSON that scripts
+//! rely on.
+
+use serde::{Deserialize, Serialize};
+
+/// The answer to `GET /status`, and what `status --json` prints.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The HTTP API: `http://127.0.0.1:3000`.
+    pub gateway: String,
+    /// Lambda's Invoke API.
+    pub lambda: String,
+    /// Kafka: `127.0.0.1:9092`.
+    pub kafka: String,
+    /// DynamoDB.
+    pub table: String,
+    /// The control endpoint.
+    pub control: String,
+    /// The functions, by name; none where `--functions` runs them elsewhere.
+    pub functions: Vec<FunctionStatus>,
+    /// The mappings, in the template's order.
+    pub mappings: Vec<MappingStatus>,
+}
+
+/// A function that runs here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FunctionStatus {
+    /// Its name.
+    pub name: String,
+    /// Running environments.
+    pub environments: u32,
+    /// Invocations under way.
+    pub in_flight: u32,
+}
+
+/// An event source mapping in brief.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MappingStatus {
+    /// Its UUID.
+    pub id: String,
+    /// The function that it invokes.
+    pub function: String,
+    /// The topic that it reads.
+    pub topic: String,
+    /// AWS's word for its state: `Enabled`.
+    pub state: String,
+    /// Records not processed yet; `None` while that is not known.
+    pub lag: Option<i64>,
+}
+
+/// The answer to `GET /mappings`, and what `lag --json` and `mapping list --json` print.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mappings {
+    /// The mappings, in the template's order.
+    pub mappings: Vec<MappingDetail>,
+}
+
+/// An event source mapping with its partitions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MappingDetail {
+    /// Its UUID.
+    pub id: String,
+    /// The function that it invokes.
+    pub function: String,
+    /// The topic that it reads.
+    pub topic: String,
+    /// AWS's word for its state: `Enabled`.
+    pub state: String,
+    /// Records not processed yet; `None` while that is not known.
+    pub lag: Option<i64>,
+    /// The partitions that it reads, in order.
+    pub partitions: Vec<PartitionStatus>,
+}
+
+/// How far a mapping is in one partition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionStatus {
+    /// The partition.
+    pub partition: i32,
+    /// The next offset to process; `None` before the first commit.
+    pub committed: Option<i64>,
+    /// The next offset that will be written; `None` while that is not known.
+    pub end: Option<i64>,
+}
+
+impl From<MappingDetail> for MappingStatus {
+    fn from(detail: MappingDetail) -> Self {
+        let MappingDetail { id, function, topic, state, lag, partitions: _ } = detail;
+        Self { id, function, topic, state, lag }
+    }
+}

@@ -1,0 +1,7 @@
+//! The `millrace` binary as a person or a script calls it, and the stack that it assembles; no
+//! function of ours runs here.
+
+mod assembly;
+mod lifecycle;
+mod messages;
+mod project;
