@@ -1,0 +1,253 @@
+//! The task that owns every group and the committed offsets.
+//!
+//! It carries requests to the state machines, answers back to those who wait, and changes to the
+//! offsets file. It makes no decisions of the protocol itself.
+
+use std::collections::BTreeMap;
+
+use kafka_protocol::error::ResponseError;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::groups::group::{Action, Group, GroupRules, Input, Joined, Synced, Ticket};
+use crate::groups::handle::{Command, DescribedMember, Description, JoinRequest, Outcome, Reply};
+use crate::groups::offsets::{Change, TopicPartition};
+use crate::groups::offsets_file::OffsetsFile;
+use crate::reply::answer;
+
+/// Groups that may exist at once, with members or with offsets.
+const GROUPS_MAX: usize = 10_000;
+
+/// Who waits for an [`Action`].
+enum Waiter {
+    Join(Reply<(String, Outcome<Joined>)>),
+    Sync(Reply<Outcome<Synced>>),
+    Done(Reply<Outcome<()>>),
+    Commit(Vec<Change>, Reply<Outcome<()>>),
+}
+
+/// All groups, and who waits for what.
+pub(super) struct Owner {
+    rules: GroupRules,
+    file: OffsetsFile,
+    groups: BTreeMap<String, Group>,
+    waiting: BTreeMap<Ticket, Waiter>,
+    next_ticket: Ticket,
+}
+
+impl Owner {
+    pub(super) fn new(file: OffsetsFile, rules: GroupRules) -> Self {
+        let (groups, waiting) = (BTreeMap::new(), BTreeMap::new());
+        Self { rules, file, groups, waiting, next_ticket: 0 }
+    }
+
+    pub(super) async fn run(
+        mut self,
+        mut commands: mpsc::Receiver<Command>,
+        shutdown: CancellationToken,
+    ) {
+        loop {
+            let wakeup = self.groups.values().filter_map(Group::next_wakeup).min();
+            let timer = async {
+                match wakeup {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                command = commands.recv() => match command {
+                    Some(command) => self.handle(command),
+                    None => return,
+                },
+                () = timer => self.tick(),
+                () = shutdown.cancelled() => return,
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        let now = Instant::now();
+        let due =
+            self.groups.iter().filter(|(_, group)| group.next_wakeup().is_some_and(|at| at <= now));
+        let due: Vec<String> = due.map(|(id, _)| id.clone()).collect();
+        for id in due {
+            self.drive(&id, Input::Tick);
+        }
+    }
+
+    fn handle(&mut self, command: Command) {
+        match command {
+            Command::Join(group, join, reply) => self.join(&group, join, reply),
+            Command::Sync(group, member, assignments, reply) => {
+                let ticket = self.wait(Waiter::Sync(reply));
+                self.drive(&group, Input::Sync { ticket, member, assignments });
+            }
+            Command::Heartbeat(group, member, reply) => {
+                let ticket = self.wait(Waiter::Done(reply));
+                self.drive(&group, Input::Heartbeat { ticket, member });
+            }
+            Command::Leave(group, member_id, reply) => {
+                let ticket = self.wait(Waiter::Done(reply));
+                self.drive(&group, Input::Leave { ticket, member_id });
+            }
+            Command::Commit(group, member, offsets, reply) => {
+                let changes = offsets.into_iter().map(|(at, committed)| {
+                    let group = group.clone();
+                    Change::Commit { group, at, committed }
+                });
+                let changes = changes.collect();
+                let ticket = self.wait(Waiter::Commit(changes, reply));
+                self.drive(&group, Input::Commit { ticket, member });
+            }
+            Command::Committed(group, reply) => {
+                let offsets = self.file.offsets().of_group(&group).cloned();
+                answer(reply, offsets.unwrap_or_default());
+            }
+            Command::DeleteOffsets(group, offsets, reply) => {
+                answer(reply, self.delete_offsets(&group, offsets));
+            }
+            Command::DeleteGroup(group, reply) => answer(reply, self.delete_group(group)),
+            Command::ForgetTopic(topic, reply) => {
+                answer(reply, self.write(vec![Change::ForgetTopic { topic }]));
+            }
+            Command::Describe(group, reply) => answer(reply, self.describe(&group)),
+            Command::List(reply) => answer(reply, self.list()),
+        }
+    }
+
+    fn join(&mut self, group: &str, join: JoinRequest, reply: Reply<(String, Outcome<Joined>)>) {
+        if !self.groups.contains_key(group) && self.group_count() >= GROUPS_MAX {
+            answer(reply, (join.member_id, Err(ResponseError::CoordinatorNotAvailable)));
+            return;
+        }
+        let ticket = self.wait(Waiter::Join(reply));
+        let JoinRequest { member_id, id_first, profile } = join;
+        let fresh_id = format!("{}-{}", profile.client_id, Uuid::new_v4());
+        self.drive(group, Input::Join { ticket, member_id, fresh_id, id_first, profile });
+    }
+
+    /// Groups with members and groups with offsets; one with both counts twice, which errs on the
+    /// side of the limit.
+    fn group_count(&self) -> usize {
+        self.groups.len() + self.file.offsets().groups().count()
+    }
+
+    fn wait(&mut self, waiter: Waiter) -> Ticket {
+        self.next_ticket += 1;
+        self.waiting.insert(self.next_ticket, waiter);
+        self.next_ticket
+    }
+
+    /// Gives `input` to a group, which comes into being with its first request and goes with its
+    /// last member.
+    fn drive(&mut self, id: &str, input: Input) {
+        let rules = self.rules;
+        let group = self.groups.entry(id.to_owned()).or_insert_with(|| Group::new(rules));
+        let before = group.state_name();
+        let actions = group.handle(Instant::now(), input);
+        if group.state_name() != before {
+            tracing::debug!(
+                kafka.group = id,
+                from = before,
+                to = group.state_name(),
+                "A group moved"
+            );
+        }
+        if group.is_empty() {
+            self.groups.remove(id);
+        }
+        for action in actions {
+            self.act(action);
+        }
+    }
+
+    /// A requester that went away needs no answer, so answers nobody takes are dropped.
+    fn act(&mut self, action: Action) {
+        let ticket = match &action {
+            Action::Joined { ticket, .. }
+            | Action::Synced { ticket, .. }
+            | Action::Done { ticket, .. } => *ticket,
+        };
+        match (self.waiting.remove(&ticket), action) {
+            (Some(Waiter::Join(reply)), Action::Joined { result, member_id, .. }) => {
+                answer(reply, (member_id, result));
+            }
+            (Some(Waiter::Sync(reply)), Action::Synced { result, .. }) => {
+                answer(reply, result);
+            }
+            (Some(Waiter::Done(reply)), Action::Done { result, .. }) => {
+                answer(reply, result);
+            }
+            (Some(Waiter::Commit(changes, reply)), Action::Done { result, .. }) => {
+                answer(reply, result.and_then(|()| self.write(changes)));
+            }
+            (Some(_) | None, _) => tracing::error!(ticket, "An answer found nobody to take it"),
+        }
+    }
+
+    fn write(&mut self, changes: Vec<Change>) -> Outcome<()> {
+        self.file.append(changes).map_err(|error| {
+            tracing::error!(%error, "Offsets cannot be written");
+            // What Kafka makes of a storage error while it appends commits.
+            ResponseError::CoordinatorNotAvailable
+        })
+    }
+
+    fn delete_offsets(&mut self, group: &str, offsets: Vec<TopicPartition>) -> Outcome<()> {
+        if self.groups.get(group).is_some_and(Group::has_members) {
+            return Err(ResponseError::GroupSubscribedToTopic);
+        }
+        self.file.offsets().of_group(group).ok_or(ResponseError::GroupIdNotFound)?;
+        let forget = |at| Change::Forget { group: group.to_owned(), at };
+        self.write(offsets.into_iter().map(forget).collect())
+    }
+
+    fn delete_group(&mut self, group: String) -> Outcome<()> {
+        match self.groups.get(&group) {
+            Some(state) if state.has_members() => Err(ResponseError::NonEmptyGroup),
+            Some(_) | None => {
+                let known = self.groups.remove(&group).is_some();
+                if !known && self.file.offsets().of_group(&group).is_none() {
+                    return Err(ResponseError::GroupIdNotFound);
+                }
+                self.write(vec![Change::ForgetGroup { group }])
+            }
+        }
+    }
+
+    fn describe(&self, id: &str) -> Option<Description> {
+        let Some(group) = self.groups.get(id) else {
+            return self.file.offsets().of_group(id).map(|_| Description {
+                group: id.to_owned(),
+                state: "Empty",
+                protocol_type: "consumer".to_owned(),
+                protocol: String::new(),
+                members: Vec::new(),
+            });
+        };
+        let members = group.members().map(|(member_id, member)| DescribedMember {
+            member_id: member_id.to_owned(),
+            client_id: member.profile.client_id.clone(),
+            client_host: member.profile.client_host.clone(),
+            metadata: member.metadata(group.protocol()),
+            assignment: member.assignment.clone(),
+        });
+        Some(Description {
+            group: id.to_owned(),
+            state: group.state_name(),
+            protocol_type: group.protocol_type().to_owned(),
+            protocol: group.protocol().to_owned(),
+            members: members.collect(),
+        })
+    }
+
+    fn list(&self) -> Vec<Description> {
+        let mut ids: Vec<&String> =
+            self.groups.keys().chain(self.file.offsets().groups()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.into_iter().filter_map(|id| self.describe(id)).collect()
+    }
+}

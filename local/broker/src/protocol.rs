@@ -1,0 +1,229 @@
+//! From a request's bytes to its answer's bytes: header, version check, dispatch.
+//!
+//! One file per family of requests below; each turns a decoded request into a response and knows
+//! nothing of bytes or sockets. Transactions (`AddPartitionsToTxn`, `EndTxn`, …), the new group
+//! protocol (`ConsumerGroupHeartbeat`) and fetch sessions would be families of their own.
+
+mod cluster;
+mod configs;
+mod fetch;
+mod group_admin;
+mod group_offsets;
+mod list_offsets;
+mod membership;
+mod produce;
+mod shape;
+mod topic_admin;
+mod versions;
+
+use std::net::SocketAddr;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use kafka_protocol::messages::{self as api, ApiKey, RequestHeader, ResponseHeader};
+use kafka_protocol::protocol::{Decodable, Encodable, Request, StrBytes};
+
+use crate::node::Node;
+
+/// Why a request gets no answer; the connection is closed, as Kafka does.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RequestError {
+    #[error("a request is not well-formed")]
+    Malformed(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("a request is cut short, or counts more than it holds")]
+    Shape,
+    #[error("version {version} of request {key} is not supported")]
+    Unsupported { key: i16, version: i16 },
+    #[error("an answer cannot be encoded")]
+    Answer(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// A request whose header was read.
+struct Call {
+    key: ApiKey,
+    version: i16,
+    correlation_id: i32,
+    client: Client,
+    body: Bytes,
+}
+
+/// Who sent a request.
+#[derive(Clone, Debug)]
+struct Client {
+    id: String,
+    address: SocketAddr,
+}
+
+/// Answers one request; `None` where its sender expects no answer (Produce with `acks=0`).
+pub(crate) async fn answer(
+    node: &Node,
+    address: SocketAddr,
+    frame: Bytes,
+) -> Result<Option<BytesMut>, RequestError> {
+    match open(frame, address)? {
+        Opened::Call(call) => dispatch(node, call).await,
+        Opened::ApiVersionsTooNew { correlation_id } => {
+            let response = versions::too_new();
+            encode(&response, ApiKey::ApiVersions, 0, correlation_id).map(Some)
+        }
+    }
+}
+
+enum Opened {
+    Call(Call),
+    /// A client newer than the broker asks which versions there are: it is told in version 0.
+    ApiVersionsTooNew {
+        correlation_id: i32,
+    },
+}
+
+fn open(mut frame: Bytes, address: SocketAddr) -> Result<Opened, RequestError> {
+    let mut start = frame.get(..8).ok_or(RequestError::Shape)?;
+    let (key, version, correlation_id) = (start.get_i16(), start.get_i16(), start.get_i32());
+    let Some(api) = versions::supported(key, version) else {
+        if key == ApiKey::ApiVersions as i16 {
+            return Ok(Opened::ApiVersionsTooNew { correlation_id });
+        }
+        return Err(RequestError::Unsupported { key, version });
+    };
+    let header = RequestHeader::decode(&mut frame, api.request_header_version(version))
+        .map_err(|error| RequestError::Malformed(error.into()))?;
+    if !shape::holds(api, version, &frame) {
+        return Err(RequestError::Shape);
+    }
+    let id = header.client_id.map(|id| id.to_string()).unwrap_or_default();
+    let client = Client { id, address };
+    Ok(Opened::Call(Call { key: api, version, correlation_id, client, body: frame }))
+}
+
+async fn dispatch(node: &Node, call: Call) -> Result<Option<BytesMut>, RequestError> {
+    let version = call.version;
+    let client = call.client.clone();
+    match call.key {
+        ApiKey::Produce => return produce(node, call).await,
+        ApiKey::Fetch => serve(call, async |asked| fetch::fetch(node, version, asked).await).await,
+        ApiKey::ListOffsets => {
+            serve(call, async |asked| list_offsets::list_offsets(node, asked).await).await
+        }
+        ApiKey::OffsetForLeaderEpoch => {
+            serve(call, async |asked| list_offsets::offset_for_leader_epoch(node, &asked)).await
+        }
+        ApiKey::ApiVersions => serve(call, async |asked| versions::api_versions(&asked)).await,
+        ApiKey::Metadata => {
+            serve(call, async |asked| cluster::metadata(node, version, asked).await).await
+        }
+        ApiKey::DescribeCluster => {
+            serve(call, async |asked| cluster::describe_cluster(node, &asked)).await
+        }
+        ApiKey::FindCoordinator => {
+            serve(call, async |asked| cluster::find_coordinator(node, version, asked)).await
+        }
+        ApiKey::InitProducerId => {
+            serve(call, async |asked| cluster::init_producer_id(node, &asked).await).await
+        }
+        ApiKey::JoinGroup => {
+            let join = async |asked| membership::join_group(node, version, &client, asked).await;
+            serve(call, join).await
+        }
+        ApiKey::SyncGroup => {
+            serve(call, async |asked| membership::sync_group(node, asked).await).await
+        }
+        ApiKey::Heartbeat => {
+            serve(call, async |asked| membership::heartbeat(node, &asked).await).await
+        }
+        ApiKey::LeaveGroup => {
+            serve(call, async |asked| membership::leave_group(node, version, &asked).await).await
+        }
+        ApiKey::OffsetCommit => {
+            serve(call, async |asked| group_offsets::offset_commit(node, asked).await).await
+        }
+        ApiKey::OffsetFetch => {
+            serve(call, async |asked| group_offsets::offset_fetch(node, version, asked).await).await
+        }
+        ApiKey::OffsetDelete => {
+            serve(call, async |asked| group_offsets::offset_delete(node, &asked).await).await
+        }
+        key => dispatch_admin(node, key, call).await,
+    }
+    .map(Some)
+}
+
+async fn dispatch_admin(node: &Node, key: ApiKey, call: Call) -> Result<BytesMut, RequestError> {
+    let version = call.version;
+    match key {
+        ApiKey::DescribeGroups => {
+            serve(call, async |asked| group_admin::describe_groups(node, version, asked).await)
+                .await
+        }
+        ApiKey::ListGroups => {
+            serve(call, async |asked| group_admin::list_groups(node, &asked).await).await
+        }
+        ApiKey::DeleteGroups => {
+            serve(call, async |asked| group_admin::delete_groups(node, asked).await).await
+        }
+        ApiKey::CreateTopics => {
+            serve(call, async |asked| topic_admin::create_topics(node, version, asked).await).await
+        }
+        ApiKey::DeleteTopics => {
+            serve(call, async |asked| topic_admin::delete_topics(node, asked).await).await
+        }
+        ApiKey::CreatePartitions => {
+            serve(call, async |asked| topic_admin::create_partitions(node, asked).await).await
+        }
+        ApiKey::DescribeConfigs => {
+            serve(call, async |asked| configs::describe_configs(node, asked)).await
+        }
+        ApiKey::IncrementalAlterConfigs => {
+            serve(call, async |asked| configs::incremental_alter_configs(node, asked).await).await
+        }
+        key => Err(RequestError::Unsupported { key: key as i16, version }),
+    }
+}
+
+async fn produce(node: &Node, mut call: Call) -> Result<Option<BytesMut>, RequestError> {
+    let request: api::ProduceRequest = decode(&mut call)?;
+    let wants_answer = request.acks != 0;
+    let response = produce::produce(node, call.version, request).await;
+    if !wants_answer {
+        return Ok(None);
+    }
+    encode(&response, call.key, call.version, call.correlation_id).map(Some)
+}
+
+async fn serve<Q: Request>(
+    mut call: Call,
+    handler: impl AsyncFnOnce(Q) -> Q::Response,
+) -> Result<BytesMut, RequestError> {
+    let request: Q = decode(&mut call)?;
+    let response = handler(request).await;
+    encode(&response, call.key, call.version, call.correlation_id)
+}
+
+fn decode<Q: Decodable>(call: &mut Call) -> Result<Q, RequestError> {
+    let decoded = Q::decode(&mut call.body, call.version);
+    decoded.map_err(|error| RequestError::Malformed(error.into()))
+}
+
+fn encode<A: Encodable>(
+    response: &A,
+    key: ApiKey,
+    version: i16,
+    correlation_id: i32,
+) -> Result<BytesMut, RequestError> {
+    let broken = |error: Box<dyn std::error::Error + Send + Sync>| RequestError::Answer(error);
+    let body_bytes = response.compute_size(version).map_err(|error| broken(error.into()))?;
+    let header = ResponseHeader::default().with_correlation_id(correlation_id);
+    let mut frame = BytesMut::with_capacity(body_bytes + 16);
+    frame.put_i32(0);
+    header
+        .encode(&mut frame, key.response_header_version(version))
+        .and_then(|()| response.encode(&mut frame, version))
+        .map_err(|error| broken(error.into()))?;
+    let length = i32::try_from(frame.len() - 4).map_err(|error| broken(error.into()))?;
+    frame[..4].copy_from_slice(&length.to_be_bytes());
+    Ok(frame)
+}
+
+/// A text of ours as the codec wants it.
+fn text(text: &str) -> StrBytes {
+    StrBytes::from_string(text.to_owned())
+}

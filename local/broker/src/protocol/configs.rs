@@ -1,0 +1,223 @@
+//! Configuration as administrators see and change it: `DescribeConfigs`, `IncrementalAlterConfigs`.
+
+use std::collections::BTreeMap;
+
+use kafka_protocol::error::ResponseError;
+use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
+use kafka_protocol::messages::describe_configs_response::{
+    DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
+};
+use kafka_protocol::messages::incremental_alter_configs_request::{
+    AlterConfigsResource, AlterableConfig,
+};
+use kafka_protocol::messages::incremental_alter_configs_response::AlterConfigsResourceResponse;
+use kafka_protocol::messages::{
+    DescribeConfigsRequest, DescribeConfigsResponse, IncrementalAlterConfigsRequest,
+    IncrementalAlterConfigsResponse,
+};
+
+use crate::log::settings::{ConfigKind, KNOWN};
+use crate::node::Node;
+use crate::protocol::text;
+use crate::protocol::topic_admin::effect;
+use crate::topics::Topic;
+use crate::topics::catalogue::Refusal;
+use crate::topics::owner::Effect;
+
+/// Resource types (`ConfigResource.Type`).
+const TOPIC: i8 = 2;
+const BROKER: i8 = 4;
+
+/// Where a value comes from (`ConfigEntry.ConfigSource`).
+const SET_ON_TOPIC: i8 = 1;
+const SET_ON_BROKER: i8 = 4;
+const DEFAULT: i8 = 5;
+
+/// Operations (`AlterConfigOp.OpType`).
+const SET: i8 = 0;
+const DELETE: i8 = 1;
+
+/// A config with the value in force.
+pub(super) struct Effective<'a> {
+    pub(super) name: &'static str,
+    pub(super) value: &'a str,
+    pub(super) source: i8,
+    kind: ConfigKind,
+    default: &'static str,
+}
+
+/// A topic's configs, set or not.
+pub(super) fn effective(topic: &Topic) -> impl Iterator<Item = Effective<'_>> {
+    KNOWN.iter().map(|known| {
+        let set = topic.configs.get(known.name);
+        Effective {
+            name: known.name,
+            value: set.map_or(known.default, String::as_str),
+            source: if set.is_some() { SET_ON_TOPIC } else { DEFAULT },
+            kind: known.kind,
+            default: known.default,
+        }
+    })
+}
+
+pub(super) fn describe_configs(
+    node: &Node,
+    asked: DescribeConfigsRequest,
+) -> DescribeConfigsResponse {
+    let with_synonyms = asked.include_synonyms;
+    let results = asked.resources.into_iter().map(|resource| {
+        let outcome = describe(node, &resource);
+        let result = DescribeConfigsResult::default()
+            .with_resource_type(resource.resource_type)
+            .with_resource_name(resource.resource_name);
+        match outcome {
+            Ok(mut configs) => {
+                if !with_synonyms {
+                    for config in &mut configs {
+                        config.synonyms.clear();
+                    }
+                }
+                result.with_error_message(None).with_configs(configs)
+            }
+            Err(refusal) => result
+                .with_error_code(refusal.error.code())
+                .with_error_message(Some(text(&refusal.message))),
+        }
+    });
+    DescribeConfigsResponse::default().with_results(results.collect())
+}
+
+fn describe(
+    node: &Node,
+    resource: &DescribeConfigsResource,
+) -> Result<Vec<DescribeConfigsResourceResult>, Refusal> {
+    let wanted = |name: &str| {
+        let keys = resource.configuration_keys.as_ref();
+        keys.is_none_or(|keys| keys.iter().any(|key| key.as_str() == name))
+    };
+    match resource.resource_type {
+        TOPIC => {
+            let catalogue = node.topics.catalogue();
+            let unknown = |error: ResponseError| Refusal::new(error, error.to_string());
+            let topic = catalogue.topic(&resource.resource_name).map_err(unknown)?;
+            Ok(effective(topic)
+                .filter(|config| wanted(config.name))
+                .map(|one| described(&one))
+                .collect())
+        }
+        BROKER => Ok(of_broker(node).filter(|config| wanted(&config.name)).collect()),
+        other => {
+            let message = format!("Resource type {other} has no configs on this broker.");
+            Err(Refusal::new(ResponseError::InvalidRequest, message))
+        }
+    }
+}
+
+fn described(config: &Effective<'_>) -> DescribeConfigsResourceResult {
+    let synonym = |value: &str, source| {
+        let synonym = DescribeConfigsSynonym::default().with_name(text(config.name));
+        synonym.with_value(Some(text(value))).with_source(source)
+    };
+    let mut synonyms = vec![synonym(config.default, DEFAULT)];
+    if config.source == SET_ON_TOPIC {
+        synonyms.insert(0, synonym(config.value, SET_ON_TOPIC));
+    }
+    DescribeConfigsResourceResult::default()
+        .with_name(text(config.name))
+        .with_value(Some(text(config.value)))
+        .with_config_source(config.source)
+        .with_config_type(config.kind.code())
+        .with_synonyms(synonyms)
+}
+
+/// What a broker can say of itself in Kafka's words.
+fn of_broker(node: &Node) -> impl Iterator<Item = DescribeConfigsResourceResult> + use<> {
+    let limits = &node.config.limits;
+    let settings = [
+        (
+            "auto.create.topics.enable",
+            node.config.auto_create_topics.to_string(),
+            ConfigKind::Boolean,
+        ),
+        ("default.replication.factor", "1".to_owned(), ConfigKind::Int),
+        ("fetch.max.bytes", limits.fetch_bytes_max.to_string(), ConfigKind::Int),
+        (
+            "group.initial.rebalance.delay.ms",
+            limits.group_initial_rebalance_delay.as_millis().to_string(),
+            ConfigKind::Int,
+        ),
+        ("log.dirs", node.config.data_dir.display().to_string(), ConfigKind::Text),
+        ("max.connections", limits.connections_max.to_string(), ConfigKind::Int),
+        ("num.partitions", node.config.default_partitions.to_string(), ConfigKind::Int),
+        ("socket.request.max.bytes", limits.request_bytes_max.to_string(), ConfigKind::Int),
+    ];
+    settings.into_iter().map(|(name, value, kind)| {
+        DescribeConfigsResourceResult::default()
+            .with_name(text(name))
+            .with_value(Some(text(&value)))
+            .with_read_only(true)
+            .with_config_source(SET_ON_BROKER)
+            .with_config_type(kind.code())
+    })
+}
+
+pub(super) async fn incremental_alter_configs(
+    node: &Node,
+    asked: IncrementalAlterConfigsRequest,
+) -> IncrementalAlterConfigsResponse {
+    let effect = effect(asked.validate_only);
+    let mut responses = Vec::with_capacity(asked.resources.len());
+    for resource in asked.resources {
+        let outcome = alter(node, &resource, effect).await;
+        let response = AlterConfigsResourceResponse::default()
+            .with_resource_type(resource.resource_type)
+            .with_resource_name(resource.resource_name);
+        responses.push(match outcome {
+            Ok(()) => response.with_error_message(None),
+            Err(refusal) => response
+                .with_error_code(refusal.error.code())
+                .with_error_message(Some(text(&refusal.message))),
+        });
+    }
+    IncrementalAlterConfigsResponse::default().with_responses(responses)
+}
+
+async fn alter(
+    node: &Node,
+    resource: &AlterConfigsResource,
+    effect: Effect,
+) -> Result<(), Refusal> {
+    if resource.resource_type != TOPIC {
+        let message = "Only topics' configs can be changed on this broker.";
+        return Err(Refusal::new(ResponseError::InvalidRequest, message));
+    }
+    let catalogue = node.topics.catalogue();
+    let unknown = |error: ResponseError| Refusal::new(error, error.to_string());
+    let topic = catalogue.topic(&resource.resource_name).map_err(unknown)?;
+    let mut configs = topic.configs.clone();
+    for change in &resource.configs {
+        apply(&mut configs, change)?;
+    }
+    node.topics.configure(resource.resource_name.to_string(), configs, effect).await
+}
+
+fn apply(configs: &mut BTreeMap<String, String>, change: &AlterableConfig) -> Result<(), Refusal> {
+    match (change.config_operation, &change.value) {
+        (SET, Some(value)) => {
+            configs.insert(change.name.to_string(), value.to_string());
+            Ok(())
+        }
+        (DELETE, _) => {
+            configs.remove(change.name.as_str());
+            Ok(())
+        }
+        (SET, None) => {
+            let message = format!("Null value not supported for {}.", change.name);
+            Err(Refusal::new(ResponseError::InvalidRequest, message))
+        }
+        _ => {
+            let message = format!("Only setting and deleting is supported for {}.", change.name);
+            Err(Refusal::new(ResponseError::InvalidConfig, message))
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! `ListOffsets` (by timestamp, and the special ones) and `OffsetForLeaderEpoch`.
+
+use kafka_protocol::error::ResponseError;
+use kafka_protocol::messages::list_offsets_response::{
+    ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
+};
+use kafka_protocol::messages::offset_for_leader_epoch_response::{
+    EpochEndOffset, OffsetForLeaderTopicResult,
+};
+use kafka_protocol::messages::{
+    ListOffsetsRequest, ListOffsetsResponse, OffsetForLeaderEpochRequest,
+    OffsetForLeaderEpochResponse,
+};
+
+use crate::batch::LEADER_EPOCH;
+use crate::log::LogHandle;
+use crate::node::Node;
+
+/// `ListOffsetsRequest.LATEST_TIMESTAMP`.
+const LATEST: i64 = -1;
+/// `ListOffsetsRequest.EARLIEST_TIMESTAMP`.
+const EARLIEST: i64 = -2;
+/// `ListOffsetsRequest.MAX_TIMESTAMP` (KIP-734).
+const MAX_TIMESTAMP: i64 = -3;
+/// `ListOffsetsRequest.EARLIEST_LOCAL_TIMESTAMP` (KIP-405): all of the log is local.
+const EARLIEST_LOCAL: i64 = -4;
+
+/// An offset with its timestamp; both -1 where there is none.
+struct Place {
+    offset: i64,
+    timestamp: i64,
+}
+
+const NOWHERE: Place = Place { offset: -1, timestamp: -1 };
+
+pub(super) async fn list_offsets(node: &Node, asked: ListOffsetsRequest) -> ListOffsetsResponse {
+    let catalogue = node.topics.catalogue();
+    let mut topics = Vec::with_capacity(asked.topics.len());
+    for topic in asked.topics {
+        let known = catalogue.topic(&topic.name);
+        let mut partitions = Vec::with_capacity(topic.partitions.len());
+        for partition in topic.partitions {
+            let log = check_epoch(partition.current_leader_epoch)
+                .and(known)
+                .and_then(|topic| topic.partition(partition.partition_index));
+            let place = match log {
+                Ok(log) => find(log, partition.timestamp).await,
+                Err(error) => Err(error),
+            };
+            partitions.push(answer(partition.partition_index, place));
+        }
+        let response = ListOffsetsTopicResponse::default().with_name(topic.name);
+        topics.push(response.with_partitions(partitions));
+    }
+    ListOffsetsResponse::default().with_topics(topics)
+}
+
+async fn find(log: &LogHandle, timestamp: i64) -> Result<Place, ResponseError> {
+    let ends = *log.ends.borrow();
+    let found = match timestamp {
+        LATEST => return Ok(Place { offset: ends.end, timestamp: -1 }),
+        EARLIEST | EARLIEST_LOCAL => return Ok(Place { offset: ends.start, timestamp: -1 }),
+        MAX_TIMESTAMP => log.find_newest().await?,
+        timestamp if timestamp < 0 => None,
+        timestamp => log.find_timestamp(timestamp).await?,
+    };
+    let place =
+        |stamp: crate::log::Stamp| Place { offset: stamp.offset, timestamp: stamp.timestamp };
+    Ok(found.map_or(NOWHERE, place))
+}
+
+fn answer(index: i32, place: Result<Place, ResponseError>) -> ListOffsetsPartitionResponse {
+    let response = ListOffsetsPartitionResponse::default().with_partition_index(index);
+    let (error, place) = match place {
+        Ok(place) => (0, place),
+        Err(error) => (error.code(), NOWHERE),
+    };
+    response.with_error_code(error).with_offset(place.offset).with_timestamp(place.timestamp)
+}
+
+pub(super) fn offset_for_leader_epoch(
+    node: &Node,
+    asked: &OffsetForLeaderEpochRequest,
+) -> OffsetForLeaderEpochResponse {
+    let catalogue = node.topics.catalogue();
+    let topics = asked.topics.iter().map(|topic| {
+        let known = catalogue.topic(&topic.topic);
+        let partitions = topic.partitions.iter().map(|partition| {
+            let log = check_epoch(partition.current_leader_epoch)
+                .and(known)
+                .and_then(|topic| topic.partition(partition.partition));
+            let response = EpochEndOffset::default().with_partition(partition.partition);
+            match log {
+                Err(error) => response.with_error_code(error.code()),
+                Ok(log) if partition.leader_epoch == LEADER_EPOCH => {
+                    response.with_leader_epoch(LEADER_EPOCH).with_end_offset(log.ends.borrow().end)
+                }
+                // No such epoch: undefined, which is the default.
+                Ok(_) => response,
+            }
+        });
+        let partitions = partitions.collect();
+        let response = OffsetForLeaderTopicResult::default().with_topic(topic.topic.clone());
+        response.with_partitions(partitions)
+    });
+    OffsetForLeaderEpochResponse::default().with_topics(topics.collect())
+}
+
+/// Checks the epoch that a client believes the leader has (KIP-320); -1 is none.
+pub(super) fn check_epoch(epoch: i32) -> Result<(), ResponseError> {
+    if epoch > LEADER_EPOCH { Err(ResponseError::UnknownLeaderEpoch) } else { Ok(()) }
+}

@@ -1,0 +1,225 @@
+//! The running broker: puts its parts together, accepts connections, stops in order.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{BrokerConfig, TopicConfig};
+use crate::connection::{self, PERMIT_BYTES};
+use crate::data_dir::{self, DataDirError, DataDirLock};
+use crate::groups::GroupsHandle;
+use crate::groups::group::GroupRules;
+use crate::groups::offsets_file::OffsetsFile;
+use crate::log::OwnerContext;
+use crate::node::Node;
+use crate::topics::catalogue::Refusal;
+use crate::topics::owner::{Effect, NewTopic};
+use crate::topics::{StoreError, TopicStore, TopicsHandle, TopicsStart};
+
+/// How long a stopping broker waits for its tasks, each of which ends at its next step.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
+
+/// How long to wait after a failed accept, which fails again at once while file handles are short.
+const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+
+/// Why a broker did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BrokerStartError {
+    /// The data directory cannot be used, or another broker uses it.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The topics or their logs cannot be read.
+    #[error(transparent)]
+    Topics(#[from] StoreError),
+    /// The committed offsets cannot be read.
+    #[error("cannot use `{}`", path.display())]
+    Offsets {
+        /// Their file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A configured topic cannot be made or changed.
+    #[error("topic `{topic}` cannot be had: {reason}")]
+    Topic {
+        /// Its name.
+        topic: String,
+        /// What is wrong, in Kafka's words.
+        reason: String,
+    },
+    /// The listener has no address.
+    #[error("the listener cannot be used")]
+    Listener(#[source] io::Error),
+    /// Recovery did not come to an end.
+    #[error("recovery of the logs was interrupted")]
+    Interrupted(#[source] tokio::task::JoinError),
+}
+
+/// A running broker. Dropping it stops it without waiting; [`Broker::shutdown`] waits.
+#[derive(Debug)]
+pub struct Broker {
+    node: Arc<Node>,
+    address: SocketAddr,
+    tasks: TaskTracker,
+    lock: DataDirLock,
+}
+
+impl Broker {
+    /// Recovers what is in the data directory, makes the configured topics, and serves clients on
+    /// `listener` from then on.
+    ///
+    /// Everything that was acknowledged before, even by a process that was killed, is there again.
+    pub async fn start(
+        listener: TcpListener,
+        config: BrokerConfig,
+    ) -> Result<Self, BrokerStartError> {
+        let address = listener.local_addr().map_err(BrokerStartError::Listener)?;
+        let data_dir = config.data_dir.clone();
+        let recovery = tokio::task::spawn_blocking(move || recover(&data_dir)).await;
+        let recovered = recovery.map_err(BrokerStartError::Interrupted)??;
+        let context =
+            OwnerContext { tasks: TaskTracker::new(), shutdown: CancellationToken::new() };
+        let (host, port) = config.advertised.clone().unwrap_or_else(|| reachable(address));
+        let node = Arc::new(Node {
+            cluster_id: recovered.cluster_id,
+            host,
+            port,
+            topics: recovered.topics.spawn(&context),
+            groups: GroupsHandle::spawn(recovered.offsets, group_rules(&config), &context),
+            shutdown: context.shutdown.clone(),
+            config,
+        });
+        let tasks = context.tasks;
+        let broker = Self { node, address, tasks, lock: recovered.lock };
+        for topic in &broker.node.config.topics {
+            ensure_topic(&broker.node.topics, topic).await.map_err(|refusal| {
+                BrokerStartError::Topic { topic: topic.name.clone(), reason: refusal.message }
+            })?;
+        }
+        broker.tasks.spawn(accept(listener, Arc::clone(&broker.node), broker.tasks.clone()));
+        Ok(broker)
+    }
+
+    /// The cluster's id, 22 characters that stay the same for a data directory.
+    pub fn cluster_id(&self) -> &str {
+        &self.node.cluster_id
+    }
+
+    /// Where the broker listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Drops all connections, ends all tasks and gives the data directory free.
+    pub async fn shutdown(self) {
+        self.node.shutdown.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(SHUTDOWN_MAX, self.tasks.wait()).await.is_err() {
+            tracing::warn!("The broker stopped before all its tasks ended");
+        }
+        // Only now may another broker use the files.
+        drop(self);
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.node.shutdown.cancel();
+        tracing::debug!(lock = ?self.lock, "The data directory is free");
+    }
+}
+
+/// What was read from the data directory.
+struct Recovered {
+    lock: DataDirLock,
+    cluster_id: String,
+    topics: TopicsStart,
+    offsets: OffsetsFile,
+}
+
+fn recover(data_dir: &Path) -> Result<Recovered, BrokerStartError> {
+    let lock = data_dir::lock(data_dir)?;
+    let cluster_id = data_dir::cluster_id(data_dir)?;
+    let topics = TopicsStart::recover(TopicStore::open(data_dir)?)?;
+    let path = data_dir.join("offsets.log");
+    let offsets = OffsetsFile::open(path.clone());
+    let offsets = offsets.map_err(|source| BrokerStartError::Offsets { path, source })?;
+    Ok(Recovered { lock, cluster_id, topics, offsets })
+}
+
+fn group_rules(config: &BrokerConfig) -> GroupRules {
+    GroupRules {
+        session_timeout_min: config.limits.group_session_timeout_min,
+        session_timeout_max: config.limits.group_session_timeout_max,
+        initial_rebalance_delay: config.limits.group_initial_rebalance_delay,
+        members_max: config.limits.group_members_max,
+    }
+}
+
+/// The address clients are told; one cannot connect to "any address", so that becomes this host.
+fn reachable(address: SocketAddr) -> (String, u16) {
+    let host = match address.ip() {
+        ip if ip.is_unspecified() => "localhost".to_owned(),
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => ip.to_string(),
+    };
+    (host, address.port())
+}
+
+/// Makes a configured topic, or brings one that exists up to it.
+async fn ensure_topic(topics: &TopicsHandle, wanted: &TopicConfig) -> Result<(), Refusal> {
+    let TopicConfig { name, partitions, configs } = wanted.clone();
+    let Some(topic) = topics.catalogue().topics.get(&name).cloned() else {
+        return topics.create(NewTopic { name, partitions, configs }, Effect::Real).await.map(drop);
+    };
+    if i32::try_from(topic.partitions.len()).is_ok_and(|count| count < partitions) {
+        topics.grow(name.clone(), partitions, Effect::Real).await?;
+    }
+    let mut merged = topic.configs.clone();
+    merged.extend(configs);
+    if merged == topic.configs {
+        return Ok(());
+    }
+    topics.configure(name, merged, Effect::Real).await
+}
+
+async fn accept(listener: TcpListener, node: Arc<Node>, tasks: TaskTracker) {
+    let limits = &node.config.limits;
+    let places = Arc::new(Semaphore::new(limits.connections_max));
+    let memory = Arc::new(Semaphore::new(limits.requests_bytes_max / PERMIT_BYTES));
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = node.shutdown.cancelled() => return,
+        };
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "A connection cannot be accepted");
+                tokio::time::sleep(ACCEPT_RETRY).await;
+                continue;
+            }
+        };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            tracing::warn!(
+                limit = limits.connections_max,
+                "A connection over the limit was closed"
+            );
+            continue;
+        };
+        let serve = connection::serve(Arc::clone(&node), stream, address, Arc::clone(&memory));
+        tasks.spawn(async move {
+            serve.await;
+            drop(place);
+        });
+    }
+}

@@ -1,0 +1,331 @@
+//! The task that makes, changes and deletes topics, one request after the other, and publishes the
+//! catalogue that everybody else reads. It also hands out producer ids.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use kafka_protocol::error::ResponseError;
+use tokio::sync::{mpsc, oneshot, watch};
+use uuid::Uuid;
+
+use crate::clock;
+use crate::log::settings::LogSettings;
+use crate::log::{LogHandle, OwnerContext, PartitionLog};
+use crate::reply::answer;
+use crate::topics::catalogue::{self, Catalogue, Refusal, Topic};
+use crate::topics::store::{StoreError, StoredTopic, TopicStore};
+
+/// Requests waiting for the owner; each connection has at most one.
+const INBOX_MAX: usize = 64;
+
+/// Producer ids set aside at once, so that a file is written once in this many.
+const PRODUCER_ID_BLOCK: i64 = 1_000;
+
+/// Topics that may exist at once: each partition costs a task and open files.
+const TOPICS_MAX: usize = 2_000;
+
+/// A way to the topics.
+#[derive(Clone, Debug)]
+pub(crate) struct TopicsHandle {
+    inbox: mpsc::Sender<Command>,
+    catalogue: watch::Receiver<Arc<Catalogue>>,
+}
+
+/// A topic to make.
+#[derive(Clone, Debug)]
+pub(crate) struct NewTopic {
+    pub(crate) name: String,
+    pub(crate) partitions: i32,
+    pub(crate) configs: BTreeMap<String, String>,
+}
+
+/// Whether a request is carried out or only checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Real,
+    ValidateOnly,
+}
+
+type Reply<T> = oneshot::Sender<Result<T, Refusal>>;
+
+#[derive(Debug)]
+enum Command {
+    Create(NewTopic, Effect, Reply<Arc<Topic>>),
+    Delete(String, Reply<()>),
+    Grow(String, i32, Effect, Reply<()>),
+    Configure(String, BTreeMap<String, String>, Effect, Reply<()>),
+    ProducerId(Reply<i64>),
+}
+
+impl TopicsHandle {
+    pub(crate) fn catalogue(&self) -> Arc<Catalogue> {
+        Arc::clone(&self.catalogue.borrow())
+    }
+
+    pub(crate) async fn create(
+        &self,
+        topic: NewTopic,
+        effect: Effect,
+    ) -> Result<Arc<Topic>, Refusal> {
+        self.ask(|reply| Command::Create(topic, effect, reply)).await
+    }
+
+    pub(crate) async fn delete(&self, name: String) -> Result<(), Refusal> {
+        self.ask(|reply| Command::Delete(name, reply)).await
+    }
+
+    /// Raises a topic's partitions to `count`.
+    pub(crate) async fn grow(
+        &self,
+        name: String,
+        count: i32,
+        effect: Effect,
+    ) -> Result<(), Refusal> {
+        self.ask(|reply| Command::Grow(name, count, effect, reply)).await
+    }
+
+    /// Replaces what is set of a topic's configs.
+    pub(crate) async fn configure(
+        &self,
+        name: String,
+        configs: BTreeMap<String, String>,
+        effect: Effect,
+    ) -> Result<(), Refusal> {
+        self.ask(|reply| Command::Configure(name, configs, effect, reply)).await
+    }
+
+    /// A producer id that was never handed out before.
+    pub(crate) async fn producer_id(&self) -> Result<i64, Refusal> {
+        self.ask(Command::ProducerId).await
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        let stopping = || Refusal::new(ResponseError::BrokerNotAvailable, "the broker is stopping");
+        self.inbox.send(command(reply)).await.map_err(|_closed| stopping())?;
+        answer.await.map_err(|_closed| stopping())?
+    }
+}
+
+/// Topics read from disk, their logs recovered, before any task runs.
+#[derive(Debug)]
+pub(crate) struct TopicsStart {
+    store: TopicStore,
+    logs: BTreeMap<String, Vec<PartitionLog>>,
+}
+
+impl TopicsStart {
+    /// Recovers every log that `store` lists. Blocks; belongs on a thread of its own.
+    pub(crate) fn recover(store: TopicStore) -> Result<Self, StoreError> {
+        let mut logs = BTreeMap::new();
+        for (name, topic) in store.topics() {
+            let settings = LogSettings::from_configs(&topic.configs).unwrap_or_else(|invalid| {
+                tracing::warn!(kafka.topic = name, %invalid, "A topic has configs that are ignored");
+                LogSettings::from_configs(&BTreeMap::new()).expect("defaults are valid")
+            });
+            let count = usize::try_from(topic.partitions).unwrap_or(0);
+            let opened = open_logs(&store, topic.id, 0..count, &settings);
+            let path = store.topic_directory(topic.id);
+            logs.insert(name.clone(), opened.map_err(|source| StoreError::Io { path, source })?);
+        }
+        Ok(Self { store, logs })
+    }
+
+    /// Starts the owner and the logs' tasks.
+    pub(crate) fn spawn(self, context: &OwnerContext) -> TopicsHandle {
+        let mut catalogue = Catalogue::default();
+        let Self { store, mut logs } = self;
+        for (name, stored) in store.topics() {
+            let logs = logs.remove(name).unwrap_or_default();
+            let topic = Topic {
+                name: name.clone(),
+                id: stored.id,
+                settings: LogSettings::from_configs(&stored.configs)
+                    .or_else(|_invalid| LogSettings::from_configs(&BTreeMap::new()))
+                    .expect("defaults are valid"),
+                configs: stored.configs.clone(),
+                partitions: logs.into_iter().map(|log| LogHandle::spawn(log, context)).collect(),
+            };
+            catalogue.topics.insert(name.clone(), Arc::new(topic));
+        }
+        let (inbox, commands) = mpsc::channel(INBOX_MAX);
+        let (publish, published) = watch::channel(Arc::new(catalogue));
+        let owner =
+            Owner { store, catalogue: publish, context: context.clone(), producer_ids: 0..0 };
+        context.tasks.spawn(owner.run(commands));
+        TopicsHandle { inbox, catalogue: published }
+    }
+}
+
+fn open_logs(
+    store: &TopicStore,
+    topic: Uuid,
+    partitions: std::ops::Range<usize>,
+    settings: &LogSettings,
+) -> io::Result<Vec<PartitionLog>> {
+    let now_ms = clock::now_ms();
+    let directories = partitions.map(|partition| store.partition_directory(topic, partition));
+    directories.map(|path| PartitionLog::open(path, settings.clone(), now_ms)).collect()
+}
+
+struct Owner {
+    store: TopicStore,
+    catalogue: watch::Sender<Arc<Catalogue>>,
+    context: OwnerContext,
+    producer_ids: std::ops::Range<i64>,
+}
+
+impl Owner {
+    async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        let shutdown = self.context.shutdown.clone();
+        loop {
+            let command = tokio::select! {
+                command = commands.recv() => command,
+                () = shutdown.cancelled() => None,
+            };
+            let Some(command) = command else { return };
+            self.handle(command).await;
+        }
+    }
+
+    /// A requester that went away needs no answer.
+    async fn handle(&mut self, command: Command) {
+        match command {
+            Command::Create(topic, effect, reply) => answer(reply, self.create(topic, effect)),
+            Command::Delete(name, reply) => answer(reply, self.delete(&name).await),
+            Command::Grow(name, count, effect, reply) => {
+                answer(reply, self.grow(&name, count, effect));
+            }
+            Command::Configure(name, configs, effect, reply) => {
+                answer(reply, self.configure(&name, configs, effect).await);
+            }
+            Command::ProducerId(reply) => answer(reply, self.producer_id()),
+        }
+    }
+
+    fn create(&mut self, new: NewTopic, effect: Effect) -> Result<Arc<Topic>, Refusal> {
+        catalogue::check_name(&new.name)?;
+        if self.store.topics().contains_key(&new.name) {
+            let message = format!("Topic '{}' already exists.", new.name);
+            return Err(Refusal::new(ResponseError::TopicAlreadyExists, message));
+        }
+        if self.store.topics().len() >= TOPICS_MAX {
+            let message = format!("This broker allows at most {TOPICS_MAX} topics.");
+            return Err(Refusal::new(ResponseError::PolicyViolation, message));
+        }
+        catalogue::check_partitions(new.partitions)?;
+        let settings = catalogue::check_configs(&new.configs)?;
+        let NewTopic { name, partitions, configs } = new;
+        let mut topic =
+            Topic { name, id: Uuid::new_v4(), configs, settings, partitions: Vec::new() };
+        if effect == Effect::Real {
+            let count = usize::try_from(partitions).unwrap_or(0);
+            let logs = open_logs(&self.store, topic.id, 0..count, &topic.settings);
+            let logs = logs.map_err(|error| storage(&error))?;
+            let stored = StoredTopic { id: topic.id, partitions, configs: topic.configs.clone() };
+            self.store.put(&topic.name, stored).map_err(|error| storage(&error))?;
+            topic.partitions = self.spawn(logs);
+        }
+        let topic = Arc::new(topic);
+        if effect == Effect::Real {
+            self.publish(Arc::clone(&topic));
+        }
+        Ok(topic)
+    }
+
+    async fn delete(&mut self, name: &str) -> Result<(), Refusal> {
+        let topic = self.topic(name)?;
+        self.store.remove(name).map_err(|error| storage(&error))?;
+        self.catalogue.send_modify(|current| {
+            Arc::make_mut(current).topics.remove(name);
+        });
+        for log in &topic.partitions {
+            log.close().await;
+        }
+        // The topic is gone whether or not its files are; the next start removes what is left.
+        let directory = self.store.topic_directory(topic.id);
+        if let Err(error) = std::fs::remove_dir_all(&directory) {
+            tracing::warn!(kafka.topic = name, %error, "The files of a deleted topic remain");
+        }
+        Ok(())
+    }
+
+    fn grow(&mut self, name: &str, count: i32, effect: Effect) -> Result<(), Refusal> {
+        let topic = self.topic(name)?;
+        let before = topic.partitions.len();
+        let wanted = usize::try_from(count).unwrap_or(0);
+        if wanted <= before {
+            let message = format!(
+                "The topic {name} currently has {before} partition(s); {count} would not be an increase."
+            );
+            return Err(Refusal::new(ResponseError::InvalidPartitions, message));
+        }
+        catalogue::check_partitions(count)?;
+        if effect == Effect::ValidateOnly {
+            return Ok(());
+        }
+        let logs = open_logs(&self.store, topic.id, before..wanted, &topic.settings);
+        let logs = logs.map_err(|error| storage(&error))?;
+        let configs = topic.configs.clone();
+        let stored = StoredTopic { id: topic.id, partitions: count, configs };
+        self.store.put(name, stored).map_err(|error| storage(&error))?;
+        let mut grown = Topic::clone(&topic);
+        grown.partitions.extend(self.spawn(logs));
+        self.publish(Arc::new(grown));
+        Ok(())
+    }
+
+    async fn configure(
+        &mut self,
+        name: &str,
+        configs: BTreeMap<String, String>,
+        effect: Effect,
+    ) -> Result<(), Refusal> {
+        let topic = self.topic(name)?;
+        let settings = catalogue::check_configs(&configs)?;
+        if effect == Effect::ValidateOnly {
+            return Ok(());
+        }
+        let partitions = i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX);
+        let stored = StoredTopic { id: topic.id, partitions, configs: configs.clone() };
+        self.store.put(name, stored).map_err(|error| storage(&error))?;
+        for log in &topic.partitions {
+            log.configure(settings.clone()).await;
+        }
+        self.publish(Arc::new(Topic { configs, settings, ..Topic::clone(&topic) }));
+        Ok(())
+    }
+
+    fn producer_id(&mut self) -> Result<i64, Refusal> {
+        if self.producer_ids.is_empty() {
+            let first = self.store.reserve_producer_ids(PRODUCER_ID_BLOCK);
+            let first = first.map_err(|error| storage(&error))?;
+            self.producer_ids = first..first + PRODUCER_ID_BLOCK;
+        }
+        self.producer_ids.next().ok_or_else(|| {
+            Refusal::new(ResponseError::UnknownServerError, "no producer id is left")
+        })
+    }
+
+    fn topic(&self, name: &str) -> Result<Arc<Topic>, Refusal> {
+        let message = "This server does not host this topic-partition.";
+        let unknown = |error| Refusal::new(error, message);
+        self.catalogue.borrow().topic(name).cloned().map_err(unknown)
+    }
+
+    fn spawn(&self, logs: Vec<PartitionLog>) -> Vec<LogHandle> {
+        logs.into_iter().map(|log| LogHandle::spawn(log, &self.context)).collect()
+    }
+
+    fn publish(&self, topic: Arc<Topic>) {
+        self.catalogue.send_modify(|current| {
+            Arc::make_mut(current).topics.insert(topic.name.clone(), topic);
+        });
+    }
+}
+
+fn storage(error: &io::Error) -> Refusal {
+    tracing::error!(%error, "The topics cannot be stored");
+    Refusal::new(ResponseError::KafkaStorageError, "the topics cannot be stored")
+}

@@ -1,0 +1,10 @@
+//! The broker as real clients meet it: librdkafka through its Rust binding, and raw bytes.
+
+mod admin;
+mod consume;
+mod groups;
+mod produce;
+mod protocol;
+mod raw;
+mod restart;
+mod support;
