@@ -1,0 +1,136 @@
+//! Reads Kafka on a thread of its own and feeds what it reads to the mapping's task.
+//!
+//! A thread, because librdkafka is polled with a blocking call and answers rebalances from within
+//! it; it decides nothing but where a partition starts.
+
+mod consumer;
+mod gathering;
+mod health;
+mod start;
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+
+use rdkafka::consumer::Consumer as _;
+use rdkafka::error::KafkaResult;
+use rdkafka::{Offset, TopicPartitionList};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use self::consumer::{Consumer, Rebalance, create};
+use self::gathering::Gathering;
+use self::health::Health;
+use crate::config::StartingPosition;
+use crate::event::EventWriter;
+use crate::mapping::Record;
+
+/// How long a poll waits for records: how late the thread notices that it should end.
+const POLL_MAX: Duration = Duration::from_millis(200);
+
+/// How long a rebalance waits until what was processed is committed. Well below the session
+/// timeout (45 s), after which Kafka would give the partitions away without asking.
+const RELEASE_MAX: Duration = Duration::from_secs(10);
+
+/// What the thread tells the mapping's task, in order.
+#[derive(Debug)]
+pub(crate) enum Feed {
+    /// The group gave us these partitions; records come from these offsets on.
+    Assigned(Vec<(i32, i64)>),
+    /// The group takes these back; it waits for `released`, though not for ever.
+    Revoked { partitions: Vec<i32>, released: SyncSender<()> },
+    /// Records of one partition, in order.
+    Records { partition: i32, records: Vec<Record> },
+}
+
+/// The reading thread's state.
+pub(crate) struct Reader {
+    pub(crate) consumer: Arc<Consumer>,
+    pub(crate) rebalances: Receiver<Rebalance>,
+    pub(crate) feed: mpsc::Sender<Feed>,
+    pub(crate) writer: Arc<EventWriter>,
+    pub(crate) topic: String,
+    pub(crate) starting_position: StartingPosition,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Reader {
+    /// Reads until stopped, or until nobody listens; then gives up its share of the consumer,
+    /// which closes with the last share and leaves the group.
+    pub(crate) fn run(self) {
+        let mut gathering = Gathering::default();
+        let mut health = Health::default();
+        let mut assigning = None;
+        while !self.stop.is_cancelled() {
+            gathering.poll(&self.consumer, &self.writer, &mut health);
+            for (partition, records) in gathering.take() {
+                if self.feed.blocking_send(Feed::Records { partition, records }).is_err() {
+                    break;
+                }
+            }
+            while let Ok(rebalance) = self.rebalances.try_recv() {
+                assigning = self.rebalance(rebalance);
+            }
+            assigning = assigning.and_then(|partitions| self.assign(partitions, &mut health));
+            if assigning.is_none() {
+                health.probe(&self.consumer, &self.topic);
+            }
+        }
+        let Self { consumer, rebalances, .. } = self;
+        // From here on rebalances are answered where they arrive.
+        drop(rebalances);
+        if let Err(error) = consumer.unassign() {
+            tracing::debug!(%error, "Failed to give the partitions back");
+        }
+    }
+
+    /// Takes in a rebalance; gives the partitions that are yet to be assigned.
+    fn rebalance(&self, rebalance: Rebalance) -> Option<Vec<i32>> {
+        match rebalance {
+            Rebalance::Assign(partitions) => Some(partitions),
+            Rebalance::Revoke(partitions) => {
+                let (released, wait) = sync_channel(1);
+                let told = self.feed.blocking_send(Feed::Revoked { partitions, released });
+                if told.is_ok() && wait.recv_timeout(RELEASE_MAX).is_err() {
+                    tracing::warn!("Partitions are given back before their offsets are committed");
+                }
+                if let Err(error) = self.consumer.unassign() {
+                    tracing::warn!(%error, "Failed to give the partitions back");
+                }
+                None
+            }
+        }
+    }
+
+    /// Starts reading the partitions, or gives them back to be tried again while Kafka cannot say
+    /// where they start.
+    fn assign(&self, partitions: Vec<i32>, health: &mut Health) -> Option<Vec<i32>> {
+        match self.start_at(&partitions) {
+            Ok(starts) => {
+                tracing::info!(partitions = ?starts, "Reading from these partitions and offsets");
+                health.recovered();
+                if self.feed.blocking_send(Feed::Assigned(starts)).is_err() {
+                    tracing::debug!("The mapping has stopped while partitions were assigned");
+                }
+                None
+            }
+            Err(error) => {
+                health.report(&error);
+                Some(partitions)
+            }
+        }
+    }
+
+    fn start_at(&self, partitions: &[i32]) -> KafkaResult<Vec<(i32, i64)>> {
+        let starts =
+            start::resolve(&self.consumer, &self.topic, partitions, self.starting_position)?;
+        let mut list = TopicPartitionList::with_capacity(starts.len());
+        for &(partition, offset) in &starts {
+            list.add_partition_offset(&self.topic, partition, Offset::Offset(offset))?;
+        }
+        self.consumer.assign(&list)?;
+        // A partition paused in an earlier assignment would stay paused.
+        self.consumer.resume(&list)?;
+        Ok(starts)
+    }
+}

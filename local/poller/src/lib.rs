@@ -1,0 +1,22 @@
+//! The Kafka event source mapping: reads a topic as a consumer group, invokes a function with
+//! batches of records in AWS's event shape, and commits what the function has processed.
+//!
+//! It asks for an [`invoke::Invoke`] and does not know which one it got; it knows no broker but
+//! what a Kafka client sees of one.
+//!
+//! The rules are in `mapping`, a state machine without I/O; `event` writes the JSON document;
+//! `feed` reads Kafka on a thread of its own, `calls` makes the calls that wait for an answer on
+//! another, and `poller` is the task that connects them.
+
+mod calls;
+mod config;
+mod event;
+mod feed;
+mod mapping;
+mod poller;
+mod questions;
+mod status;
+
+pub use crate::config::{EventSource, MappingConfig, StartingPosition};
+pub use crate::poller::{Poller, PollerStartError};
+pub use crate::status::{MappingState, MappingStatus, PartitionStatus};

@@ -1,0 +1,300 @@
+//! The task that owns a mapping: turns what happened into the state machine's inputs and carries
+//! out its actions. It decides nothing about records.
+
+use std::collections::HashMap;
+use std::error::Error as _;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use bytes::Bytes;
+use invoke::{Invoke, InvokeError, Outcome};
+use rdkafka::consumer::Consumer as _;
+use rdkafka::error::KafkaResult;
+use rdkafka::topic_partition_list::TopicPartitionList;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{self, JoinSet};
+use tokio::time::{Instant, sleep_until};
+
+use crate::calls::{Call, Reply};
+use crate::config::MappingConfig;
+use crate::event::EventWriter;
+use crate::feed::{Consumer, Feed};
+use crate::mapping::{Action, Batch, BatchId, Ending, Input, Mapping, Membership};
+use crate::poller::notes;
+use crate::status::{MappingState, MappingStatus, PartitionStatus};
+
+/// How long what Kafka said about progress is repeated rather than asked again.
+const PROGRESS_FRESH: Duration = Duration::from_secs(1);
+
+/// How long a stop waits for invocations under way, their commit and the group. Records of an
+/// invocation cut off here are delivered again.
+const STOP_MAX: Duration = Duration::from_secs(15);
+
+/// How much of a function's error a log line carries.
+const REASON_CHARS_MAX: usize = 512;
+
+/// A request to the mapping.
+#[derive(Debug)]
+pub(super) enum Control {
+    Status(oneshot::Sender<MappingStatus>),
+    Pause,
+    Resume,
+    Stop,
+}
+
+/// The task's share of the Kafka client, and its ends of the channels to the client's threads.
+pub(super) struct KafkaSide {
+    pub(super) consumer: Arc<Consumer>,
+    pub(super) writer: Arc<EventWriter>,
+    pub(super) fed: mpsc::Receiver<Feed>,
+    pub(super) calls: SyncSender<Call>,
+    pub(super) replied: mpsc::Receiver<Reply>,
+}
+
+/// Everything the task hears of.
+enum Happened {
+    Fed(Option<Feed>),
+    Replied(Option<Reply>),
+    Asked(Option<Control>),
+    InvocationEnded(BatchId, Ending),
+    Woke,
+}
+
+/// The task's state.
+pub(super) struct Owner {
+    mapping: Mapping,
+    started: Instant,
+    topic: String,
+    function: Arc<str>,
+    invoke: Arc<dyn Invoke>,
+    kafka: KafkaSide,
+    asked: mpsc::Receiver<Control>,
+    invocations: JoinSet<Ending>,
+    batches: HashMap<task::Id, BatchId>,
+    /// Rebalances that wait for [`Action::Released`].
+    releases: Vec<SyncSender<()>>,
+    progress: Progress,
+    stop_at: Option<Instant>,
+}
+
+/// What Kafka said about progress, and who wants to know.
+#[derive(Default)]
+struct Progress {
+    known: Option<(Instant, Vec<PartitionStatus>)>,
+    /// Kafka is being asked.
+    under_way: bool,
+    asking: Vec<oneshot::Sender<MappingStatus>>,
+}
+
+impl Owner {
+    pub(super) fn new(
+        config: MappingConfig,
+        mapping: Mapping,
+        invoke: Arc<dyn Invoke>,
+        kafka: KafkaSide,
+        asked: mpsc::Receiver<Control>,
+    ) -> Self {
+        Self {
+            mapping,
+            started: Instant::now(),
+            topic: config.topic,
+            function: Arc::from(config.function),
+            invoke,
+            kafka,
+            asked,
+            invocations: JoinSet::new(),
+            batches: HashMap::new(),
+            releases: Vec::new(),
+            progress: Progress::default(),
+            stop_at: None,
+        }
+    }
+
+    /// Runs until stopped and out of the group, or until the stop has taken too long.
+    pub(super) async fn run(mut self) {
+        while !self.is_finished() {
+            let happened = self.next().await;
+            self.take_in(happened);
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        self.stop_at.is_some_and(|stop_at| self.mapping.is_out() || stop_at <= Instant::now())
+    }
+
+    async fn next(&mut self) -> Happened {
+        let wakeup = self.mapping.next_wakeup().map(|at| self.started + at);
+        let wakeup = [wakeup, self.stop_at].into_iter().flatten().min();
+        tokio::select! {
+            // Outcomes first: they free partitions and memory.
+            biased;
+            Some(ended) = self.invocations.join_next_with_id() => {
+                let (id, ending) = match ended {
+                    Ok(ended) => ended,
+                    Err(error) => (error.id(), Ending::Failed("the invocation panicked".to_owned())),
+                };
+                let batch = self.batches.remove(&id).expect("every invocation has a batch");
+                Happened::InvocationEnded(batch, ending)
+            }
+            reply = self.kafka.replied.recv() => Happened::Replied(reply),
+            control = self.asked.recv(), if self.stop_at.is_none() => Happened::Asked(control),
+            fed = self.kafka.fed.recv() => Happened::Fed(fed),
+            () = sleep_until(wakeup.unwrap_or_else(Instant::now)), if wakeup.is_some() => {
+                Happened::Woke
+            }
+        }
+    }
+
+    fn take_in(&mut self, happened: Happened) {
+        let input = match happened {
+            Happened::Fed(Some(Feed::Records { partition, records })) => {
+                Input::Records { partition, records }
+            }
+            Happened::Fed(Some(Feed::Assigned(starts))) => Input::Assigned(starts),
+            Happened::Fed(Some(Feed::Revoked { partitions, released })) => {
+                self.releases.push(released);
+                Input::Revoked(partitions)
+            }
+            Happened::InvocationEnded(batch, ending) => Input::InvocationEnded { batch, ending },
+            Happened::Replied(Some(Reply::Commit(result))) => Input::CommitEnded(result),
+            Happened::Replied(Some(Reply::Progress(partitions))) => {
+                return self.answer(partitions);
+            }
+            Happened::Asked(Some(Control::Status(asking))) => return self.status(asking),
+            Happened::Asked(Some(Control::Pause)) => Input::Pause,
+            Happened::Asked(Some(Control::Resume)) => Input::Resume,
+            Happened::Asked(Some(Control::Stop) | None) => {
+                self.stop_at = Some(Instant::now() + STOP_MAX);
+                Input::Pause
+            }
+            // A thread is gone: a bug, but not one to go round in circles about.
+            Happened::Fed(None) | Happened::Replied(None) => {
+                tracing::error!("The mapping's Kafka threads have ended; the mapping stops");
+                self.stop_at = Some(Instant::now());
+                return;
+            }
+            Happened::Woke => Input::Tick,
+        };
+        for action in self.mapping.handle(self.started.elapsed(), input) {
+            self.act(action);
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Invoke(batch) => self.invoke(batch),
+            Action::Commit(offsets) => self.call(Call::Commit(offsets)),
+            Action::PausePartition(partition) => {
+                self.told("pause a partition", self.with(partition, Consumer::pause));
+            }
+            Action::ResumePartition(partition) => {
+                self.told("resume a partition", self.with(partition, Consumer::resume));
+            }
+            Action::Released => {
+                for release in self.releases.drain(..) {
+                    // Who waited may have given up.
+                    let _ = release.try_send(());
+                }
+            }
+            Action::Join => {
+                self.told("join the group", self.kafka.consumer.subscribe(&[&self.topic]));
+            }
+            Action::Leave => self.kafka.consumer.unsubscribe(),
+            Action::Log(note) => notes::log(&note),
+        }
+    }
+
+    fn invoke(&mut self, batch: Arc<Batch>) {
+        let (id, writer, invoke) =
+            (batch.id, Arc::clone(&self.kafka.writer), Arc::clone(&self.invoke));
+        let function = Arc::clone(&self.function);
+        let handle = self.invocations.spawn(async move {
+            let slices = batch.slices.iter();
+            let payload = writer.write(slices.map(|s| (s.partition, s.records.as_slice())));
+            drop(batch);
+            ending(invoke.invoke(&function, payload).await)
+        });
+        self.batches.insert(handle.id(), id);
+    }
+
+    fn call(&self, call: Call) {
+        if self.kafka.calls.try_send(call).is_err() {
+            tracing::error!("The thread that calls Kafka has ended");
+        }
+    }
+
+    fn with(
+        &self,
+        partition: i32,
+        tell: impl FnOnce(&Consumer, &TopicPartitionList) -> KafkaResult<()>,
+    ) -> KafkaResult<()> {
+        let mut list = TopicPartitionList::with_capacity(1);
+        list.add_partition(&self.topic, partition);
+        tell(&self.kafka.consumer, &list)
+    }
+
+    fn told(&self, what: &str, result: KafkaResult<()>) {
+        if let Err(error) = result {
+            tracing::error!(%error, kafka.topic = self.topic, "Failed to {what}");
+        }
+    }
+
+    fn status(&mut self, asking: oneshot::Sender<MappingStatus>) {
+        let fresh = self.progress.known.as_ref().filter(|(at, _)| at.elapsed() < PROGRESS_FRESH);
+        if let Some((_, partitions)) = fresh {
+            reply(asking, MappingStatus::new(self.state(), partitions.clone()));
+            return;
+        }
+        self.progress.asking.retain(|asking| !asking.is_closed());
+        self.progress.asking.push(asking);
+        if !self.progress.under_way {
+            self.progress.under_way = true;
+            self.call(Call::Progress);
+        }
+    }
+
+    fn answer(&mut self, partitions: Option<Vec<PartitionStatus>>) {
+        let status = match &partitions {
+            Some(partitions) => MappingStatus::new(self.state(), partitions.clone()),
+            None => MappingStatus::unknown(self.state()),
+        };
+        self.progress.under_way = false;
+        self.progress.known = partitions.map(|partitions| (Instant::now(), partitions));
+        for asking in self.progress.asking.drain(..) {
+            reply(asking, status.clone());
+        }
+    }
+
+    fn state(&self) -> MappingState {
+        match self.mapping.membership() {
+            Membership::Joined => MappingState::Enabled,
+            Membership::Leaving => MappingState::Disabling,
+            Membership::Left if !self.mapping.is_out() => MappingState::Disabling,
+            Membership::Left => MappingState::Disabled,
+        }
+    }
+}
+
+fn reply(asking: oneshot::Sender<MappingStatus>, status: MappingStatus) {
+    if asking.send(status).is_err() {
+        tracing::debug!("Who asked for the status has given up");
+    }
+}
+
+fn ending(result: Result<Outcome, InvokeError>) -> Ending {
+    match result {
+        Ok(Outcome::Succeeded(_)) => Ending::Succeeded,
+        Ok(Outcome::FunctionError(document)) => Ending::Failed(excerpt(&document)),
+        Err(InvokeError::Throttled { .. }) => Ending::Throttled,
+        Err(error) => {
+            let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+            Ending::NotInvoked(format!("{error}{source}"))
+        }
+    }
+}
+
+/// The beginning of a function's error document.
+fn excerpt(document: &Bytes) -> String {
+    String::from_utf8_lossy(document).chars().take(REASON_CHARS_MAX).collect()
+}
