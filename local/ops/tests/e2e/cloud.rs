@@ -1,0 +1,202 @@
+//! A whole local cloud as a user starts it: the `millrace` binary in the background, on free ports, with
+//! a data folder of its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+use event::{Coordinates, KeyRing, Stream};
+use http_body_util::{BodyExt as _, Full};
+use hyper::{Request, StatusCode};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use millrace::RunFile;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+/// However slow the machine is, a state that has not come by then will not come.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How often a state that is waited for is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A running cloud; it ends with the test.
+#[derive(Debug)]
+pub(crate) struct Cloud {
+    data: TempDir,
+    status: Value,
+    http: Client<HttpConnector, Full<Bytes>>,
+}
+
+/// An HTTP answer, read whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Value,
+}
+
+/// The folder in which cargo puts its programs, with the two programs built once.
+fn programs() -> &'static Path {
+    static PROGRAMS: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAMS.get_or_init(|| {
+        let build = Command::new(env!("CARGO"))
+            .args(["build", "--bin", "millrace", "--bin", "ops"])
+            .current_dir(root())
+            .output()
+            .expect("cargo runs");
+        assert!(build.status.success(), "{}", String::from_utf8_lossy(&build.stderr));
+        let test = std::env::current_exe().expect("a test has a path");
+        test.ancestors().nth(2).expect("tests run from target/<profile>/deps").to_owned()
+    })
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+impl Cloud {
+    /// A cloud with an empty data folder.
+    pub(crate) fn start() -> Self {
+        let mut cloud = Self {
+            data: TempDir::with_prefix("millrace-").expect("a temporary folder"),
+            status: Value::Null,
+            http: Client::builder(TokioExecutor::new()).build_http(),
+        };
+        cloud.up();
+        cloud
+    }
+
+    /// Starts on the data that is there.
+    pub(crate) fn up(&mut self) {
+        let ports = ["--gateway-port", "--lambda-port", "--kafka-port", "--table-port"];
+        let ports = ports.iter().flat_map(|port| [*port, "0"]);
+        let arguments: Vec<&str> = ["up", "--detach", "--wait"].into_iter().chain(ports).collect();
+        let up = self.millrace(&arguments);
+        assert!(up.status.success(), "`up` failed: {}", text(&up));
+        let status = self.millrace(&["status", "--json"]);
+        assert!(status.status.success(), "`status` failed: {}", text(&status));
+        self.status = serde_json::from_slice(&status.stdout).expect("`status --json` is JSON");
+    }
+
+    /// Runs a `millrace` command against this cloud.
+    pub(crate) fn millrace(&self, arguments: &[&str]) -> Output {
+        self.program("millrace", arguments)
+    }
+
+    /// Runs an `ops` command against this cloud.
+    pub(crate) fn ops(&self, arguments: &[&str]) -> Output {
+        self.program("ops", arguments)
+    }
+
+    fn program(&self, name: &str, arguments: &[&str]) -> Output {
+        Command::new(programs().join(name))
+            .args(arguments)
+            .arg("--data")
+            .arg(self.data())
+            .current_dir(root())
+            .output()
+            .expect("the program runs")
+    }
+
+    /// The data folder.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.data.path().join("data")
+    }
+
+    /// An address of `status --json`: `gateway`, `kafka`, `table`, `lambda`, `control`.
+    pub(crate) fn address(&self, part: &str) -> &str {
+        self.status[part].as_str().expect("the status names every address")
+    }
+
+    fn run_file(&self) -> RunFile {
+        let run = RunFile::read(&self.data()).expect("the run file is readable");
+        run.expect("a running cloud says so")
+    }
+
+    /// The id of the event at a place of the topic `events`, as the functions mint it.
+    pub(crate) fn event_id(&self, partition: i32, offset: i64) -> String {
+        let template = fs::read_to_string(root().join("template.yaml")).expect("the template");
+        let key = template.lines().find_map(|line| line.trim().strip_prefix("EventIdKey: "));
+        let ring = KeyRing::parse(key.expect("the template has a key")).expect("a key ring");
+        let cluster = self.run_file().cluster_arn;
+        let stream = Stream { cluster, topic: "events".to_owned(), epoch: 1 };
+        let place = Coordinates::new(partition, offset).expect("a place of Kafka's");
+        ring.for_stream(&stream).mint(place).to_string()
+    }
+
+    /// Kills the whole process, as the system does when memory is out.
+    pub(crate) fn kill(&self) {
+        let pid = self.run_file().pid.to_string();
+        let killed = Command::new("kill").args(["-KILL", &pid]).status();
+        assert!(killed.expect("`kill` runs").success(), "no process {pid}");
+    }
+
+    /// `POST`s JSON to the gateway.
+    pub(crate) async fn post(&self, path: &str, body: &str) -> Answer {
+        let request = Request::post(format!("{}{path}", self.address("gateway")))
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::copy_from_slice(body.as_bytes())));
+        self.send(request.expect("a request")).await
+    }
+
+    /// `GET`s from the gateway.
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        let request = Request::get(format!("{}{path}", self.address("gateway")));
+        self.send(request.body(Full::default()).expect("a request")).await
+    }
+
+    /// `POST`s to the control endpoint.
+    pub(crate) async fn control(&self, path: &str) -> Answer {
+        let request = Request::post(format!("{}{path}", self.address("control")));
+        self.send(request.body(Full::default()).expect("a request")).await
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> Answer {
+        let answer = tokio::time::timeout(PATIENCE, self.http.request(request));
+        let answer = answer.await.expect("an answer in time").expect("an answer");
+        let status = answer.status();
+        let body = answer.into_body().collect().await.expect("a whole answer").to_bytes();
+        Answer { status, body: serde_json::from_slice(&body).unwrap_or(Value::Null) }
+    }
+
+    /// The state of an event once it is no longer pending.
+    pub(crate) async fn settled(&self, event_id: &str) -> Value {
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            let answer = self.get(&format!("/get_status/{event_id}")).await;
+            assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+            if answer.body["status"] != "pending" {
+                return answer.body;
+            }
+            assert!(Instant::now() < give_up, "{event_id} is still pending");
+            sleep(LOOK).await;
+        }
+    }
+
+    /// The ledger of the latest load.
+    pub(crate) fn ledger(&self) -> Value {
+        let ledger = self.ops(&["ledger", "--json"]);
+        serde_json::from_slice(&ledger.stdout)
+            .unwrap_or_else(|error| panic!("`ledger --json`: {error}: {}", text(&ledger)))
+    }
+}
+
+/// What a program said.
+pub(crate) fn text(output: &Output) -> String {
+    let text = [&output.stdout[..], &output.stderr[..]].concat();
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        let down = self.millrace(&["down", "-v"]);
+        if !down.status.success() && !std::thread::panicking() {
+            panic!("`down` failed: {}", text(&down));
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The whole product as its users meet it: only this level can catch parts that are right alone and
+//! wrong together, and what a killed process leaves behind.
+
+mod cloud;
+mod crashes;
+mod events;
