@@ -60,6 +60,10 @@ pub struct Limits {
     pub requests_bytes_max: usize,
     /// `fetch.max.bytes`: records in one Fetch answer (beyond the first batch).
     pub fetch_bytes_max: usize,
+    /// Records in all Fetch answers in memory together, which clients may be slow to take in; when
+    /// little is left, answers carry less, though each at least a batch. Kafka sends from its files
+    /// and needs none; here 256 MiB.
+    pub fetches_bytes_max: usize,
     /// `connections.max.idle.ms`: between two requests.
     pub idle_max: Duration,
     /// From the first byte of a request to its last, and for taking in an answer. Kafka has no
@@ -83,6 +87,7 @@ impl Default for Limits {
             request_bytes_max: 100 * 1024 * 1024,
             requests_bytes_max: 256 * 1024 * 1024,
             fetch_bytes_max: 55 * 1024 * 1024,
+            fetches_bytes_max: 256 * 1024 * 1024,
             idle_max: Duration::from_mins(10),
             transfer_max: Duration::from_mins(1),
             group_session_timeout_min: Duration::from_secs(6),

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use crate::memory::{Memory, Share};
 use crate::node::Node;
 use crate::protocol::{self, RequestError};
 
@@ -21,9 +21,6 @@ const READ_BYTES: usize = 64 * 1024;
 
 /// The length before every request and answer.
 const LENGTH_BYTES: usize = 4;
-
-/// Requests' memory is counted in these.
-pub(crate) const PERMIT_BYTES: usize = 1024;
 
 /// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
@@ -39,12 +36,7 @@ enum ConnectionError {
 }
 
 /// Serves a client until it leaves, misbehaves, or the broker stops.
-pub(crate) async fn serve(
-    node: Arc<Node>,
-    stream: TcpStream,
-    address: SocketAddr,
-    memory: Arc<Semaphore>,
-) {
+pub(crate) async fn serve(node: Arc<Node>, stream: TcpStream, address: SocketAddr, memory: Memory) {
     let shutdown = node.shutdown.clone();
     let connection = Connection { node, stream, address, memory, received: BytesMut::new() };
     tokio::select! {
@@ -62,7 +54,7 @@ struct Connection {
     node: Arc<Node>,
     stream: TcpStream,
     address: SocketAddr,
-    memory: Arc<Semaphore>,
+    memory: Memory,
     received: BytesMut,
 }
 
@@ -72,7 +64,7 @@ impl Connection {
         let transfer_max = self.node.config.limits.transfer_max;
         while let Some((frame, _memory)) = self.next_request().await? {
             if let Some(answer) = protocol::answer(&self.node, self.address, frame).await? {
-                let written = timeout(transfer_max, self.stream.write_all(&answer)).await;
+                let written = timeout(transfer_max, self.stream.write_all(&answer.frame)).await;
                 written.map_err(|_elapsed| ConnectionError::TooSlow)??;
             }
         }
@@ -80,9 +72,7 @@ impl Connection {
     }
 
     /// The next request with its share of memory; `None` when the client left between two.
-    async fn next_request(
-        &mut self,
-    ) -> Result<Option<(Bytes, OwnedSemaphorePermit)>, ConnectionError> {
+    async fn next_request(&mut self) -> Result<Option<(Bytes, Share)>, ConnectionError> {
         let limits = &self.node.config.limits;
         let (idle_max, transfer_max) = (limits.idle_max, limits.transfer_max);
         if self.received.is_empty() {
@@ -96,19 +86,15 @@ impl Connection {
         transfer.await.map_err(|_elapsed| ConnectionError::TooSlow)?.map(Some)
     }
 
-    async fn transfer(&mut self) -> Result<(Bytes, OwnedSemaphorePermit), ConnectionError> {
+    async fn transfer(&mut self) -> Result<(Bytes, Share), ConnectionError> {
         self.receive(LENGTH_BYTES).await?;
         let announced = self.received.get_i32();
         let limit = self.node.config.limits.request_bytes_max;
         let length = usize::try_from(announced).ok().filter(|length| *length <= limit);
         let length = length.ok_or(ConnectionError::Length { announced, limit })?;
-        let permits = length.div_ceil(PERMIT_BYTES).max(1);
-        let most = self.node.config.limits.requests_bytes_max / PERMIT_BYTES;
-        let permits = u32::try_from(permits.min(most)).unwrap_or(u32::MAX);
-        let memory = Arc::clone(&self.memory).acquire_many_owned(permits).await;
-        let memory = memory.map_err(io::Error::other)?;
+        let memory = self.memory.take(length).await;
         self.receive(length).await?;
-        Ok((self.received.split_to(length).freeze(), memory))
+        Ok((take(&mut self.received, length), memory))
     }
 
     /// Reads until `length` bytes are there.
@@ -124,7 +110,36 @@ impl Connection {
     }
 }
 
+/// Takes a whole request out of `received`. A large one takes its memory along, which would
+/// otherwise stay with the connection, uncounted, for as long as the client stays.
+fn take(received: &mut BytesMut, length: usize) -> Bytes {
+    if length <= READ_BYTES {
+        return received.split_to(length).freeze();
+    }
+    let next = BytesMut::from(&received[length..]);
+    let mut frame = std::mem::replace(received, next);
+    frame.truncate(length);
+    frame.freeze()
+}
+
 fn room(buffer: &mut BytesMut, bytes: usize) -> &mut BytesMut {
     buffer.reserve(bytes);
     buffer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_request_leaves_no_memory_behind_and_the_next_one_whole() {
+        let mut received = BytesMut::zeroed(8 << 20);
+        received.extend_from_slice(b"next");
+        let frame = take(&mut received, 8 << 20);
+        assert_eq!((frame.len(), &received[..]), (8 << 20, &b"next"[..]));
+        drop(frame);
+        received.clear();
+        room(&mut received, READ_BYTES);
+        assert!(received.capacity() <= 2 * READ_BYTES, "{} bytes", received.capacity());
+    }
 }

@@ -29,6 +29,7 @@ mod connection;
 mod data_dir;
 mod groups;
 mod log;
+mod memory;
 mod node;
 mod protocol;
 mod reply;

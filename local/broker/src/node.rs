@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::BrokerConfig;
 use crate::groups::GroupsHandle;
+use crate::memory::Memory;
 use crate::topics::TopicsHandle;
 
 /// The one node's id, as a stock Kafka that is its own controller has it.
@@ -21,6 +22,8 @@ pub(crate) struct Node {
     pub(crate) port: u16,
     pub(crate) topics: TopicsHandle,
     pub(crate) groups: GroupsHandle,
+    /// What Fetch answers may take.
+    pub(crate) fetches: Memory,
     /// Ends long waits when the broker stops.
     pub(crate) shutdown: CancellationToken,
 }

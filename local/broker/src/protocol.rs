@@ -22,6 +22,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{self as api, ApiKey, RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::{Decodable, Encodable, Request, StrBytes};
 
+use crate::memory::Share;
 use crate::node::Node;
 
 /// Why a request gets no answer; the connection is closed, as Kafka does.
@@ -53,17 +54,30 @@ struct Client {
     address: SocketAddr,
 }
 
+/// An answer's bytes, and the share of memory that they count for until they are sent.
+pub(crate) struct Answer {
+    pub(crate) frame: BytesMut,
+    _memory: Option<Share>,
+}
+
+impl From<BytesMut> for Answer {
+    fn from(frame: BytesMut) -> Self {
+        Self { frame, _memory: None }
+    }
+}
+
 /// Answers one request; `None` where its sender expects no answer (Produce with `acks=0`).
 pub(crate) async fn answer(
     node: &Node,
     address: SocketAddr,
     frame: Bytes,
-) -> Result<Option<BytesMut>, RequestError> {
+) -> Result<Option<Answer>, RequestError> {
     match open(frame, address)? {
         Opened::Call(call) => dispatch(node, call).await,
         Opened::ApiVersionsTooNew { correlation_id } => {
             let response = versions::too_new();
-            encode(&response, ApiKey::ApiVersions, 0, correlation_id).map(Some)
+            encode(&response, ApiKey::ApiVersions, 0, correlation_id)
+                .map(|frame| Some(frame.into()))
         }
     }
 }
@@ -95,12 +109,12 @@ fn open(mut frame: Bytes, address: SocketAddr) -> Result<Opened, RequestError> {
     Ok(Opened::Call(Call { key: api, version, correlation_id, client, body: frame }))
 }
 
-async fn dispatch(node: &Node, call: Call) -> Result<Option<BytesMut>, RequestError> {
+async fn dispatch(node: &Node, call: Call) -> Result<Option<Answer>, RequestError> {
     let version = call.version;
     let client = call.client.clone();
     match call.key {
         ApiKey::Produce => return produce(node, call).await,
-        ApiKey::Fetch => serve(call, async |asked| fetch::fetch(node, version, asked).await).await,
+        ApiKey::Fetch => return fetch(node, call).await.map(Some),
         ApiKey::ListOffsets => {
             serve(call, async |asked| list_offsets::list_offsets(node, asked).await).await
         }
@@ -144,7 +158,7 @@ async fn dispatch(node: &Node, call: Call) -> Result<Option<BytesMut>, RequestEr
         }
         key => dispatch_admin(node, key, call).await,
     }
-    .map(Some)
+    .map(|frame| Some(frame.into()))
 }
 
 async fn dispatch_admin(node: &Node, key: ApiKey, call: Call) -> Result<BytesMut, RequestError> {
@@ -179,14 +193,22 @@ async fn dispatch_admin(node: &Node, key: ApiKey, call: Call) -> Result<BytesMut
     }
 }
 
-async fn produce(node: &Node, mut call: Call) -> Result<Option<BytesMut>, RequestError> {
+async fn fetch(node: &Node, mut call: Call) -> Result<Answer, RequestError> {
+    let request = decode(&mut call)?;
+    let (response, memory) = fetch::fetch(node, call.version, request).await;
+    let frame = encode(&response, call.key, call.version, call.correlation_id)?;
+    Ok(Answer { frame, _memory: memory })
+}
+
+async fn produce(node: &Node, mut call: Call) -> Result<Option<Answer>, RequestError> {
     let request: api::ProduceRequest = decode(&mut call)?;
     let wants_answer = request.acks != 0;
     let response = produce::produce(node, call.version, request).await;
     if !wants_answer {
         return Ok(None);
     }
-    encode(&response, call.key, call.version, call.correlation_id).map(Some)
+    let frame = encode(&response, call.key, call.version, call.correlation_id)?;
+    Ok(Some(frame.into()))
 }
 
 async fn serve<Q: Request>(

@@ -12,12 +12,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{BrokerConfig, TopicConfig};
-use crate::connection::{self, PERMIT_BYTES};
+use crate::connection;
 use crate::data_dir::{self, DataDirError, DataDirLock};
 use crate::groups::GroupsHandle;
 use crate::groups::group::GroupRules;
 use crate::groups::offsets_file::OffsetsFile;
 use crate::log::OwnerContext;
+use crate::memory::Memory;
 use crate::node::Node;
 use crate::topics::catalogue::Refusal;
 use crate::topics::owner::{Effect, NewTopic};
@@ -95,6 +96,7 @@ impl Broker {
             port,
             topics: recovered.topics.spawn(&context),
             groups: GroupsHandle::spawn(recovered.offsets, group_rules(&config), &context),
+            fetches: Memory::new(config.limits.fetches_bytes_max),
             shutdown: context.shutdown.clone(),
             config,
         });
@@ -184,18 +186,14 @@ async fn ensure_topic(topics: &TopicsHandle, wanted: &TopicConfig) -> Result<(),
     if i32::try_from(topic.partitions.len()).is_ok_and(|count| count < partitions) {
         topics.grow(name.clone(), partitions, Effect::Real).await?;
     }
-    let mut merged = topic.configs.clone();
-    merged.extend(configs);
-    if merged == topic.configs {
-        return Ok(());
-    }
-    topics.configure(name, merged, Effect::Real).await
+    let changes = configs.into_iter().map(|(config, value)| (config, Some(value))).collect();
+    topics.configure(name, changes, Effect::Real).await
 }
 
 async fn accept(listener: TcpListener, node: Arc<Node>, tasks: TaskTracker) {
     let limits = &node.config.limits;
     let places = Arc::new(Semaphore::new(limits.connections_max));
-    let memory = Arc::new(Semaphore::new(limits.requests_bytes_max / PERMIT_BYTES));
+    let memory = Memory::new(limits.requests_bytes_max);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -216,7 +214,7 @@ async fn accept(listener: TcpListener, node: Arc<Node>, tasks: TaskTracker) {
             );
             continue;
         };
-        let serve = connection::serve(Arc::clone(&node), stream, address, Arc::clone(&memory));
+        let serve = connection::serve(Arc::clone(&node), stream, address, memory.clone());
         tasks.spawn(async move {
             serve.await;
             drop(place);

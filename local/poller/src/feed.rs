@@ -28,8 +28,8 @@ use crate::mapping::Record;
 /// How long a poll waits for records: how late the thread notices that it should end.
 const POLL_MAX: Duration = Duration::from_millis(200);
 
-/// How long a rebalance waits until what was processed is committed. Well below the session
-/// timeout (45 s), after which Kafka would give the partitions away without asking.
+/// How long a rebalance waits until what was processed is committed. The client goes on beating
+/// meanwhile; other members wait for it, and Kafka throws it out only after `max.poll.interval.ms`.
 const RELEASE_MAX: Duration = Duration::from_secs(10);
 
 /// What the thread tells the mapping's task, in order.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use invoke::{Invoke, PAYLOAD_BYTES_MAX};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -95,6 +95,8 @@ pub enum PollerStartError {
 #[derive(Debug)]
 pub struct Poller {
     controls: mpsc::Sender<Control>,
+    /// Known without asking Kafka.
+    state: watch::Receiver<MappingState>,
     tasks: TaskTracker,
     /// Resolves when the reading thread has ended.
     closed: oneshot::Receiver<()>,
@@ -125,6 +127,7 @@ impl Poller {
         let membership = if config.enabled { Membership::Joined } else { Membership::Left };
         let mapping = Mapping::new(settings(&config), Arc::clone(&kafka.writer), membership);
         let owner = Owner::new(config, mapping, invoke, kafka, asked);
+        let state = owner.watch_state();
         let tasks = TaskTracker::new();
         tasks.spawn(
             async move {
@@ -136,7 +139,7 @@ impl Poller {
             .instrument(span),
         );
         tasks.close();
-        Ok(Self { controls, tasks, closed })
+        Ok(Self { controls, state, tasks, closed })
     }
 
     /// The mapping's state and how far it is behind, as Kafka says; at most a second old.
@@ -148,7 +151,7 @@ impl Poller {
         match timeout(STATUS_MAX, answered).await {
             Ok(Ok(status)) => status,
             Ok(Err(_stopped)) => MappingStatus::unknown(MappingState::Stopped),
-            Err(_elapsed) => MappingStatus::unknown(MappingState::Enabled),
+            Err(_elapsed) => MappingStatus::unknown(*self.state.borrow()),
         }
     }
 

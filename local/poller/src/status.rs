@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::mapping::{Mapping, Membership};
+
 /// A mapping's state and how far it is behind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MappingStatus {
@@ -36,6 +38,18 @@ pub enum MappingState {
     Disabled,
     /// Shut down, or broken by a bug; it does not come back.
     Stopped,
+}
+
+impl MappingState {
+    /// The state that a running mapping is in.
+    pub(crate) fn of(mapping: &Mapping) -> Self {
+        match mapping.membership() {
+            Membership::Joined => Self::Enabled,
+            Membership::Leaving => Self::Disabling,
+            Membership::Left if !mapping.is_out() => Self::Disabling,
+            Membership::Left => Self::Disabled,
+        }
+    }
 }
 
 impl MappingStatus {

@@ -49,25 +49,29 @@ impl Offsets {
             Change::Forget { group, at } => {
                 if let Some(offsets) = self.groups.get_mut(&group) {
                     offsets.remove(&at);
+                    if offsets.is_empty() {
+                        self.groups.remove(&group);
+                    }
                 }
             }
             Change::ForgetGroup { group } => {
                 self.groups.remove(&group);
             }
             Change::ForgetTopic { topic } => {
-                for offsets in self.groups.values_mut() {
+                self.groups.retain(|_, offsets| {
                     offsets.retain(|at, _| at.topic != topic);
-                }
+                    !offsets.is_empty()
+                });
             }
         }
-        self.groups.retain(|_, offsets| !offsets.is_empty());
     }
 
     pub(crate) fn of_group(&self, group: &str) -> Option<&BTreeMap<TopicPartition, Committed>> {
         self.groups.get(group)
     }
 
-    pub(crate) fn groups(&self) -> impl Iterator<Item = &String> {
+    /// The groups that have offsets.
+    pub(crate) fn groups(&self) -> impl ExactSizeIterator<Item = &String> {
         self.groups.keys()
     }
 

@@ -156,4 +156,18 @@ mod tests {
         assert_eq!(committed(&reopened), Some(49));
         assert_eq!(reopened.size_bytes * 50, file.size_bytes);
     }
+
+    #[test]
+    fn a_file_that_outgrew_its_snapshot_is_rewritten_while_it_is_in_use() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("offsets.log");
+        let mut file = OffsetsFile::open(path.clone()).unwrap();
+        file.append(vec![commit(0)]).unwrap();
+        let commits = i64::try_from(REWRITE_BYTES_MIN / file.size_bytes).unwrap() + 1;
+        file.append((1..commits).map(commit).collect()).unwrap();
+        assert!(file.size_bytes < 100, "{} bytes after the rewrite", file.size_bytes);
+        file.append(vec![commit(-7)]).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().len(), file.size_bytes);
+        assert_eq!(committed(&OffsetsFile::open(path).unwrap()), Some(-7));
+    }
 }

@@ -92,6 +92,11 @@ impl Owner {
                 let ticket = self.wait(Waiter::Done(reply));
                 self.drive(&group, Input::Leave { ticket, member_id });
             }
+            Command::Commit(group, _, offsets, reply)
+                if !offsets.is_empty() && self.has_no_room_for(&group) =>
+            {
+                answer(reply, Err(ResponseError::CoordinatorNotAvailable));
+            }
             Command::Commit(group, member, offsets, reply) => {
                 let changes = offsets.into_iter().map(|(at, committed)| {
                     let group = group.clone();
@@ -118,7 +123,7 @@ impl Owner {
     }
 
     fn join(&mut self, group: &str, join: JoinRequest, reply: Reply<(String, Outcome<Joined>)>) {
-        if !self.groups.contains_key(group) && self.group_count() >= GROUPS_MAX {
+        if self.has_no_room_for(group) {
             answer(reply, (join.member_id, Err(ResponseError::CoordinatorNotAvailable)));
             return;
         }
@@ -128,10 +133,12 @@ impl Owner {
         self.drive(group, Input::Join { ticket, member_id, fresh_id, id_first, profile });
     }
 
-    /// Groups with members and groups with offsets; one with both counts twice, which errs on the
-    /// side of the limit.
-    fn group_count(&self) -> usize {
-        self.groups.len() + self.file.offsets().groups().count()
+    /// Whether the group would be one too many. One with both members and offsets counts twice,
+    /// which errs on the side of the limit.
+    fn has_no_room_for(&self, group: &str) -> bool {
+        let offsets = self.file.offsets();
+        let is_known = self.groups.contains_key(group) || offsets.of_group(group).is_some();
+        !is_known && self.groups.len() + offsets.groups().len() >= GROUPS_MAX
     }
 
     fn wait(&mut self, waiter: Waiter) -> Ticket {
@@ -249,5 +256,46 @@ impl Owner {
         ids.sort_unstable();
         ids.dedup();
         ids.into_iter().filter_map(|id| self.describe(id)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::groups::group::Claim;
+    use crate::groups::offsets::Committed;
+
+    /// Commits an offset from outside any generation, as tools do.
+    fn commit(owner: &mut Owner, group: &str) -> Outcome<()> {
+        let (reply, mut answer) = oneshot::channel();
+        let at = TopicPartition { topic: "t".to_owned(), partition: 0 };
+        let committed = Committed { offset: 1, leader_epoch: -1, metadata: String::new() };
+        let member =
+            Claim { member_id: String::new(), generation: -1, protocol_type: None, protocol: None };
+        owner.handle(Command::Commit(group.to_owned(), member, vec![(at, committed)], reply));
+        answer.try_recv().unwrap()
+    }
+
+    #[test]
+    fn commits_alone_cannot_make_more_groups_than_there_may_be() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = OffsetsFile::open(directory.path().join("offsets.log")).unwrap();
+        let rules = GroupRules {
+            session_timeout_min: Duration::ZERO,
+            session_timeout_max: Duration::MAX,
+            initial_rebalance_delay: Duration::ZERO,
+            members_max: 1,
+        };
+        let mut owner = Owner::new(file, rules);
+        for number in 0..GROUPS_MAX {
+            assert_eq!(commit(&mut owner, &number.to_string()), Ok(()));
+        }
+        let refused = Err(ResponseError::CoordinatorNotAvailable);
+        assert_eq!(commit(&mut owner, "one more"), refused);
+        assert_eq!(commit(&mut owner, "0"), Ok(()));
     }
 }

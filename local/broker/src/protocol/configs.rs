@@ -1,7 +1,5 @@
 //! Configuration as administrators see and change it: `DescribeConfigs`, `IncrementalAlterConfigs`.
 
-use std::collections::BTreeMap;
-
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::describe_configs_response::{
@@ -91,10 +89,9 @@ fn describe(
     node: &Node,
     resource: &DescribeConfigsResource,
 ) -> Result<Vec<DescribeConfigsResourceResult>, Refusal> {
-    let wanted = |name: &str| {
-        let keys = resource.configuration_keys.as_ref();
-        keys.is_none_or(|keys| keys.iter().any(|key| key.as_str() == name))
-    };
+    // None named means all, as null does.
+    let keys = resource.configuration_keys.as_ref().filter(|keys| !keys.is_empty());
+    let wanted = |name: &str| keys.is_none_or(|keys| keys.iter().any(|key| key.as_str() == name));
     match resource.resource_type {
         TOPIC => {
             let catalogue = node.topics.catalogue();
@@ -191,32 +188,21 @@ async fn alter(
         let message = "Only topics' configs can be changed on this broker.";
         return Err(Refusal::new(ResponseError::InvalidRequest, message));
     }
-    let catalogue = node.topics.catalogue();
-    let unknown = |error: ResponseError| Refusal::new(error, error.to_string());
-    let topic = catalogue.topic(&resource.resource_name).map_err(unknown)?;
-    let mut configs = topic.configs.clone();
-    for change in &resource.configs {
-        apply(&mut configs, change)?;
-    }
-    node.topics.configure(resource.resource_name.to_string(), configs, effect).await
+    let changes = resource.configs.iter().map(change).collect::<Result<_, _>>()?;
+    node.topics.configure(resource.resource_name.to_string(), changes, effect).await
 }
 
-fn apply(configs: &mut BTreeMap<String, String>, change: &AlterableConfig) -> Result<(), Refusal> {
-    match (change.config_operation, &change.value) {
-        (SET, Some(value)) => {
-            configs.insert(change.name.to_string(), value.to_string());
-            Ok(())
-        }
-        (DELETE, _) => {
-            configs.remove(change.name.as_str());
-            Ok(())
-        }
+fn change(asked: &AlterableConfig) -> Result<(String, Option<String>), Refusal> {
+    let name = asked.name.to_string();
+    match (asked.config_operation, &asked.value) {
+        (SET, Some(value)) => Ok((name, Some(value.to_string()))),
+        (DELETE, _) => Ok((name, None)),
         (SET, None) => {
-            let message = format!("Null value not supported for {}.", change.name);
+            let message = format!("Null value not supported for {name}.");
             Err(Refusal::new(ResponseError::InvalidRequest, message))
         }
         _ => {
-            let message = format!("Only setting and deleting is supported for {}.", change.name);
+            let message = format!("Only setting and deleting is supported for {name}.");
             Err(Refusal::new(ResponseError::InvalidConfig, message))
         }
     }

@@ -12,21 +12,33 @@ use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
 use kafka_protocol::messages::{FetchRequest, FetchResponse, TopicName};
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use self::read::Budget;
 use crate::log::{Ends, Found, LogHandle};
+use crate::memory::Share;
 use crate::node::Node;
 use crate::protocol::list_offsets::check_epoch;
 
 /// The first version that names topics by id (KIP-516).
 const TOPIC_IDS_SINCE: i16 = 13;
 
-pub(super) async fn fetch(node: &Node, version: i16, asked: FetchRequest) -> FetchResponse {
+/// Records that are read on the spot; more may have to come from the disk, and nobody else on this
+/// thread should wait for that.
+const INLINE_BYTES_MAX: usize = 256 * 1024;
+
+/// Answers with the memory that the records count for.
+pub(super) async fn fetch(
+    node: &Node,
+    version: i16,
+    asked: FetchRequest,
+) -> (FetchResponse, Option<Share>) {
+    let refuse =
+        |error: ResponseError| (FetchResponse::default().with_error_code(error.code()), None);
     if asked.session_epoch > 0 {
-        let error = ResponseError::FetchSessionIdNotFound.code();
-        return FetchResponse::default().with_error_code(error);
+        return refuse(ResponseError::FetchSessionIdNotFound);
     }
     let wait = Duration::from_millis(u64::try_from(asked.max_wait_ms).unwrap_or(0));
     let deadline = Instant::now() + wait.min(node.config.limits.idle_max);
@@ -34,20 +46,30 @@ pub(super) async fn fetch(node: &Node, version: i16, asked: FetchRequest) -> Fet
     let asked_bytes = usize::try_from(asked.max_bytes).unwrap_or(0);
     let limit_bytes = asked_bytes.min(node.config.limits.fetch_bytes_max);
     let mut topics = wanted(node, version, &asked);
-    loop {
+    let ready = loop {
         let ready = look(&mut topics).await;
         if ready.must_answer || ready.bytes >= min_bytes || Instant::now() >= deadline {
-            break;
+            break ready;
         }
         tokio::select! {
             () = changed(&mut topics) => {}
             () = tokio::time::sleep_until(deadline) => {}
-            () = node.shutdown.cancelled() => break,
+            () = node.shutdown.cancelled() => break ready,
         }
-    }
-    let mut budget = Budget::new(limit_bytes);
-    let responses = topics.into_iter().map(|topic| topic.answer(&mut budget));
-    FetchResponse::default().with_responses(responses.collect())
+    };
+    let ready_bytes = usize::try_from(ready.bytes).unwrap_or(usize::MAX);
+    let memory = node.fetches.take_free(ready_bytes.min(limit_bytes));
+    let mut budget = Budget::new(memory.bytes().min(limit_bytes));
+    let read = move || topics.into_iter().map(|topic| topic.answer(&mut budget)).collect();
+    let responses = if memory.bytes() <= INLINE_BYTES_MAX {
+        read()
+    } else {
+        match spawn_blocking(read).await {
+            Ok(responses) => responses,
+            Err(_stopping) => return refuse(ResponseError::UnknownServerError),
+        }
+    };
+    (FetchResponse::default().with_responses(responses), Some(memory))
 }
 
 /// A topic that a request asks for.

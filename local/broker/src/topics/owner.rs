@@ -47,6 +47,9 @@ pub(crate) enum Effect {
     ValidateOnly,
 }
 
+/// What to set of a topic's configs; `None` sets one back to its default.
+pub(crate) type ConfigChanges = BTreeMap<String, Option<String>>;
+
 type Reply<T> = oneshot::Sender<Result<T, Refusal>>;
 
 #[derive(Debug)]
@@ -54,7 +57,7 @@ enum Command {
     Create(NewTopic, Effect, Reply<Arc<Topic>>),
     Delete(String, Reply<()>),
     Grow(String, i32, Effect, Reply<()>),
-    Configure(String, BTreeMap<String, String>, Effect, Reply<()>),
+    Configure(String, ConfigChanges, Effect, Reply<()>),
     ProducerId(Reply<i64>),
 }
 
@@ -85,14 +88,14 @@ impl TopicsHandle {
         self.ask(|reply| Command::Grow(name, count, effect, reply)).await
     }
 
-    /// Replaces what is set of a topic's configs.
+    /// Changes some of a topic's configs.
     pub(crate) async fn configure(
         &self,
         name: String,
-        configs: BTreeMap<String, String>,
+        changes: ConfigChanges,
         effect: Effect,
     ) -> Result<(), Refusal> {
-        self.ask(|reply| Command::Configure(name, configs, effect, reply)).await
+        self.ask(|reply| Command::Configure(name, changes, effect, reply)).await
     }
 
     /// A producer id that was never handed out before.
@@ -197,8 +200,8 @@ impl Owner {
             Command::Grow(name, count, effect, reply) => {
                 answer(reply, self.grow(&name, count, effect));
             }
-            Command::Configure(name, configs, effect, reply) => {
-                answer(reply, self.configure(&name, configs, effect).await);
+            Command::Configure(name, changes, effect, reply) => {
+                answer(reply, self.configure(&name, changes, effect).await);
             }
             Command::ProducerId(reply) => answer(reply, self.producer_id()),
         }
@@ -279,12 +282,19 @@ impl Owner {
     async fn configure(
         &mut self,
         name: &str,
-        configs: BTreeMap<String, String>,
+        changes: ConfigChanges,
         effect: Effect,
     ) -> Result<(), Refusal> {
         let topic = self.topic(name)?;
+        let mut configs = topic.configs.clone();
+        for (config, value) in changes {
+            match value {
+                Some(value) => configs.insert(config, value),
+                None => configs.remove(&config),
+            };
+        }
         let settings = catalogue::check_configs(&configs)?;
-        if effect == Effect::ValidateOnly {
+        if effect == Effect::ValidateOnly || configs == topic.configs {
             return Ok(());
         }
         let partitions = i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX);

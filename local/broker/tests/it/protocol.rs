@@ -1,6 +1,9 @@
 //! Single requests, where a client library would hide what is answered.
 
+use broker::BrokerConfig;
 use bytes::{Bytes, BytesMut};
+use futures_util::future::join_all;
+use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::incremental_alter_configs_request::{
     AlterConfigsResource, AlterableConfig,
@@ -8,14 +11,15 @@ use kafka_protocol::messages::incremental_alter_configs_request::{
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{
-    FetchRequest, FetchResponse, IncrementalAlterConfigsRequest, InitProducerIdRequest,
-    JoinGroupRequest, MetadataRequest, ProduceRequest, RequestHeader, ResponseHeader, TopicName,
-    TransactionalId,
+    DescribeConfigsRequest, FetchRequest, FetchResponse, IncrementalAlterConfigsRequest,
+    InitProducerIdRequest, JoinGroupRequest, MetadataRequest, ProduceRequest, RequestHeader,
+    ResponseHeader, TopicName, TransactionalId,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request, StrBytes};
 use kafka_protocol::records::{
     Compression, Record, RecordBatchEncoder, RecordEncodeOptions, TimestampType,
 };
+use tempfile::TempDir;
 
 use crate::raw::{connect, exchange};
 use crate::support::{Outgoing, Running, Seen, send, topic};
@@ -193,20 +197,67 @@ async fn metadata_is_answered_in_every_version() {
     }
 }
 
+/// Changes one config of the topic `set`; the error code.
+async fn alter(running: &Running, name: &'static str, operation: i8, value: &'static str) -> i16 {
+    let config = AlterableConfig::default().with_name(name.into());
+    let config = config.with_config_operation(operation).with_value(Some(value.into()));
+    let resource = AlterConfigsResource::default().with_resource_type(2);
+    let resource = resource.with_resource_name("set".into()).with_configs(vec![config]);
+    let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
+    ask(running, 1, &request).await.responses[0].error_code
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn configs_are_changed_one_by_one_and_take_effect() {
     let running = Running::with(vec![topic("set", 1, &[("retention.ms", "5")])]).await;
-    let alter = async |name: &'static str, operation, value: &'static str| {
-        let config = AlterableConfig::default().with_name(name.into());
-        let config = config.with_config_operation(operation).with_value(Some(value.into()));
-        let resource = AlterConfigsResource::default().with_resource_type(2);
-        let resource = resource.with_resource_name("set".into()).with_configs(vec![config]);
-        let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
-        ask(&running, 1, &request).await.responses[0].error_code
-    };
-    assert_eq!(alter("cleanup.policy", 0, "compact").await, 40);
-    assert_eq!(alter("retention.ms", 1, "").await, 0);
+    assert_eq!(alter(&running, "cleanup.policy", 0, "compact").await, 40);
+    assert_eq!(alter(&running, "retention.ms", 1, "").await, 0);
     assert_eq!(produce(&running, "set", batch(5, 0, "fits")).await, (0, 0));
-    assert_eq!(alter("max.message.bytes", 0, "10").await, 0);
+    assert_eq!(alter(&running, "max.message.bytes", 0, "10").await, 0);
     assert_eq!(produce(&running, "set", batch(5, 1, "does not")).await, (10, -1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn configs_changed_at_once_are_all_changed() {
+    const NUMBERS: [&str; 6] = [
+        "delete.retention.ms",
+        "file.delete.delay.ms",
+        "max.compaction.lag.ms",
+        "retention.bytes",
+        "retention.ms",
+        "segment.ms",
+    ];
+    let running = Running::with_topics(&[("set", 1)]).await;
+    for value in ["111", "222", "333", "444", "555"] {
+        let alters = NUMBERS.map(|name| alter(&running, name, 0, value));
+        assert_eq!(join_all(alters).await, [0; 6]);
+        let resource = DescribeConfigsResource::default().with_resource_type(2);
+        // No names is all names, as in Kafka.
+        let resource =
+            resource.with_resource_name("set".into()).with_configuration_keys(Some(vec![]));
+        let request = DescribeConfigsRequest::default().with_resources(vec![resource]);
+        let answer = ask(&running, 4, &request).await;
+        let configs = answer.results[0].configs.iter();
+        let changed = configs.filter(|config| config.value.as_deref() == Some(value));
+        assert_eq!(changed.count(), NUMBERS.len(), "set to {value}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fetch_takes_no_more_memory_than_is_left_but_always_a_batch() {
+    let directory = TempDir::new().unwrap();
+    let mut config = BrokerConfig::new(directory.path());
+    config.limits.fetches_bytes_max = 1024;
+    let running = Running::configured(directory, config).await;
+    let producer = running.producer(&[]);
+    let value = "x".repeat(800);
+    for _ in 0..3 {
+        let out = Outgoing { value: Some(&value), ..Outgoing::default() };
+        send(&producer, "large", out).await;
+    }
+    let mut request = fetch_of("large", 0);
+    request.max_bytes = 1_000_000;
+    let one = fetched(&ask(&running, 12, &request).await);
+    assert!((800..1_024).contains(&one), "{one} bytes");
+    assert_eq!(running.read("large", 0, 0, 3).len(), 3);
 }

@@ -1,7 +1,6 @@
 //! A broker on a free port with a directory of its own, and librdkafka clients for it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use broker::{Broker, BrokerConfig, TopicConfig};
@@ -35,7 +34,12 @@ impl Running {
     }
 
     pub(crate) async fn on(directory: TempDir, topics: Vec<TopicConfig>) -> Self {
-        let broker = start(directory.path(), topics).await;
+        let config = BrokerConfig { topics, ..BrokerConfig::new(directory.path()) };
+        Self::configured(directory, config).await
+    }
+
+    pub(crate) async fn configured(directory: TempDir, config: BrokerConfig) -> Self {
+        let broker = start(config).await;
         let bootstrap = broker.address().to_string();
         Self { broker, bootstrap, directory }
     }
@@ -92,9 +96,8 @@ impl Running {
     }
 }
 
-pub(crate) async fn start(data_dir: &Path, topics: Vec<TopicConfig>) -> Broker {
+async fn start(config: BrokerConfig) -> Broker {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let config = BrokerConfig { topics, ..BrokerConfig::new(data_dir) };
     Broker::start(listener, config).await.expect("a broker")
 }
 

@@ -42,6 +42,9 @@ pub(crate) fn create(config: &MappingConfig) -> KafkaResult<(Arc<Consumer>, Rece
         .set("client.id", format!("mapping-{}", config.id))
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
+        // A mapping that was killed keeps its partitions for this long: Kafka waits for it before
+        // the next start may read. The default of 45 s is made for links that fail, not for this.
+        .set("session.timeout.ms", "10000")
         // Where to go when an offset turns out to be gone while reading; on assignment it is
         // looked at before.
         .set(

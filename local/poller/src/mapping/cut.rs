@@ -1,7 +1,8 @@
 //! Cutting batches: which records go together, and when.
 //!
 //! A partition that can fill a batch goes by itself, so that partitions with a backlog run side by
-//! side; what is left shares a batch when it fills one together, or when its window ends.
+//! side; what is left shares a batch when it fills one together, or when its window ends. Whoever has
+//! waited longest goes first.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,13 +60,17 @@ impl Mapping {
             self.free().map(|(number, partition)| (partition.window_opened(), number)).collect();
         longest_waiting.sort_unstable();
         let numbers: Vec<i32> = longest_waiting.into_iter().map(|(_, number)| number).collect();
-        if let Some(full) = numbers.iter().find(|number| self.is_full(**number)) {
-            return self.take(&[*full]);
+        let (full, others): (Vec<i32>, Vec<i32>) =
+            numbers.iter().partition(|number| self.is_full(**number));
+        let window_is_over = self.window_end().is_some_and(|end| end <= now);
+        // While few invocations are allowed, partitions that are always full would otherwise
+        // keep the rest waiting for ever.
+        let others_first = window_is_over && numbers.first() == others.first();
+        match full.first() {
+            Some(full) if !others_first => self.take(&[*full]),
+            _ if window_is_over || self.fill_a_batch(&others) => self.take(&others),
+            _ => Vec::new(),
         }
-        if self.fill_a_batch(&numbers) || self.window_end().is_some_and(|end| end <= now) {
-            return self.take(&numbers);
-        }
-        Vec::new()
     }
 
     /// Whether a partition can fill a batch by itself, or will get no more records until it goes.

@@ -315,6 +315,22 @@ fn a_throttle_lowers_how_many_are_under_way() {
 }
 
 #[test]
+fn a_throttled_function_serves_the_longest_waiting_before_the_fullest() {
+    let mut bench = Bench::new(settings(), &[0, 1]);
+    bench.receive(0, 0..3);
+    bench.end(0, Ending::Throttled);
+    bench.wake_at(ms(1_000));
+    bench.receive(1, 0..1);
+    bench.receive(0, 3..9);
+    bench.now = ms(1_600);
+    bench.end(1, Ending::Succeeded);
+    // One place: partition 0 could fill it for ever, partition 1's window is over.
+    assert_eq!(bench.offsets(2), [(1, vec![0])]);
+    bench.end(2, Ending::Succeeded);
+    assert_eq!(bench.offsets(3), [(0, vec![3, 4, 5])]);
+}
+
+#[test]
 fn a_record_that_fits_no_event_is_logged_and_committed_past() {
     let mut bench = Bench::new(settings(), &[0]);
     bench.receive_sized(0, [0], 10_000);

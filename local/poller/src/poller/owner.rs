@@ -12,7 +12,7 @@ use invoke::{Invoke, InvokeError, Outcome};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaResult;
 use rdkafka::topic_partition_list::TopicPartitionList;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{self, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
@@ -20,7 +20,7 @@ use crate::calls::{Call, Reply};
 use crate::config::MappingConfig;
 use crate::event::EventWriter;
 use crate::feed::{Consumer, Feed};
-use crate::mapping::{Action, Batch, BatchId, Ending, Input, Mapping, Membership};
+use crate::mapping::{Action, Batch, BatchId, Ending, Input, Mapping};
 use crate::poller::notes;
 use crate::status::{MappingState, MappingStatus, PartitionStatus};
 
@@ -75,6 +75,7 @@ pub(super) struct Owner {
     /// Rebalances that wait for [`Action::Released`].
     releases: Vec<SyncSender<()>>,
     progress: Progress,
+    state: watch::Sender<MappingState>,
     stop_at: Option<Instant>,
 }
 
@@ -95,6 +96,7 @@ impl Owner {
         kafka: KafkaSide,
         asked: mpsc::Receiver<Control>,
     ) -> Self {
+        let (state, _) = watch::channel(MappingState::of(&mapping));
         Self {
             mapping,
             started: Instant::now(),
@@ -107,8 +109,14 @@ impl Owner {
             batches: HashMap::new(),
             releases: Vec::new(),
             progress: Progress::default(),
+            state,
             stop_at: None,
         }
+    }
+
+    /// The mapping's state as it changes.
+    pub(super) fn watch_state(&self) -> watch::Receiver<MappingState> {
+        self.state.subscribe()
     }
 
     /// Runs until stopped and out of the group, or until the stop has taken too long.
@@ -116,6 +124,8 @@ impl Owner {
         while !self.is_finished() {
             let happened = self.next().await;
             self.take_in(happened);
+            let now = MappingState::of(&self.mapping);
+            self.state.send_if_modified(|before| std::mem::replace(before, now) != now);
         }
     }
 
@@ -243,7 +253,7 @@ impl Owner {
     fn status(&mut self, asking: oneshot::Sender<MappingStatus>) {
         let fresh = self.progress.known.as_ref().filter(|(at, _)| at.elapsed() < PROGRESS_FRESH);
         if let Some((_, partitions)) = fresh {
-            reply(asking, MappingStatus::new(self.state(), partitions.clone()));
+            reply(asking, MappingStatus::new(MappingState::of(&self.mapping), partitions.clone()));
             return;
         }
         self.progress.asking.retain(|asking| !asking.is_closed());
@@ -256,22 +266,15 @@ impl Owner {
 
     fn answer(&mut self, partitions: Option<Vec<PartitionStatus>>) {
         let status = match &partitions {
-            Some(partitions) => MappingStatus::new(self.state(), partitions.clone()),
-            None => MappingStatus::unknown(self.state()),
+            Some(partitions) => {
+                MappingStatus::new(MappingState::of(&self.mapping), partitions.clone())
+            }
+            None => MappingStatus::unknown(MappingState::of(&self.mapping)),
         };
         self.progress.under_way = false;
         self.progress.known = partitions.map(|partitions| (Instant::now(), partitions));
         for asking in self.progress.asking.drain(..) {
             reply(asking, status.clone());
-        }
-    }
-
-    fn state(&self) -> MappingState {
-        match self.mapping.membership() {
-            Membership::Joined => MappingState::Enabled,
-            Membership::Leaving => MappingState::Disabling,
-            Membership::Left if !self.mapping.is_out() => MappingState::Disabling,
-            Membership::Left => MappingState::Disabled,
         }
     }
 }

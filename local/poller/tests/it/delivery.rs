@@ -10,7 +10,7 @@ use crate::support::{Kafka, function, until, until_caught_up};
 
 #[tokio::test]
 async fn records_reach_the_function_in_order_and_are_committed() {
-    let kafka = Kafka::with_partitions(1);
+    let kafka = Kafka::with_partitions(1).await;
     for n in 0..250 {
         kafka.produce(0, &n.to_string()).await;
     }
@@ -26,7 +26,7 @@ async fn records_reach_the_function_in_order_and_are_committed() {
 
 #[tokio::test]
 async fn the_event_is_what_aws_sends() {
-    let kafka = Kafka::with_partitions(1);
+    let kafka = Kafka::with_partitions(1).await;
     kafka.produce(0, "hello").await;
     let (invoke, mut invocations) = function();
     let cluster_arn = "arn:aws:kafka:us-east-1:000000000000:cluster/local/x-1".to_owned();
@@ -59,7 +59,7 @@ async fn the_event_is_what_aws_sends() {
 
 #[tokio::test]
 async fn a_failed_batch_comes_again_and_is_committed_after_success() {
-    let kafka = Kafka::with_partitions(1);
+    let kafka = Kafka::with_partitions(1).await;
     kafka.produce(0, "a").await;
     let (invoke, mut invocations) = function();
     let poller = Poller::start(kafka.mapping("g"), invoke).unwrap();
@@ -76,7 +76,7 @@ async fn a_failed_batch_comes_again_and_is_committed_after_success() {
 
 #[tokio::test]
 async fn a_throttled_batch_comes_again() {
-    let kafka = Kafka::with_partitions(1);
+    let kafka = Kafka::with_partitions(1).await;
     kafka.produce(0, "a").await;
     let (invoke, mut invocations) = function();
     let poller = Poller::start(kafka.mapping("g"), invoke).unwrap();
@@ -89,7 +89,7 @@ async fn a_throttled_batch_comes_again() {
 
 #[tokio::test]
 async fn a_partition_that_fails_does_not_hold_up_another() {
-    let kafka = Kafka::with_partitions(2);
+    let kafka = Kafka::with_partitions(2).await;
     kafka.produce(0, "bad").await;
     let (invoke, mut invocations) = function();
     let poller = Poller::start(kafka.mapping("g"), invoke).unwrap();
@@ -116,7 +116,7 @@ async fn a_partition_that_fails_does_not_hold_up_another() {
 
 #[tokio::test]
 async fn records_wait_for_company_until_the_window_ends() {
-    let kafka = Kafka::with_partitions(1);
+    let kafka = Kafka::with_partitions(1).await;
     kafka.produce(0, "a").await;
     let (invoke, mut invocations) = function();
     let window = Some(Duration::from_mins(5));

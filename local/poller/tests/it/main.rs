@@ -1,4 +1,4 @@
-//! A mapping between a Kafka (the client library's mock cluster) and a function that is a script.
+//! A mapping between a Kafka (the embedded broker) and a function that is a script.
 
 mod delivery;
 mod group;

@@ -1,19 +1,22 @@
 //! A Kafka, a function that answers as told, and mappings between them.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64_simd::STANDARD;
+use broker::{Broker, BrokerConfig, TopicConfig};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use invoke::{Invoke, InvokeError, Outcome};
 use poller::{EventSource, MappingConfig, MappingState, MappingStatus, Poller, StartingPosition};
 use rdkafka::ClientConfig;
-use rdkafka::mocking::MockCluster;
-use rdkafka::producer::{DefaultProducerContext, FutureProducer, FutureRecord};
+use rdkafka::producer::{FutureProducer, FutureRecord};
 use serde_json::Value;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{interval, timeout};
 
@@ -25,29 +28,35 @@ const BETWEEN_QUESTIONS: Duration = Duration::from_millis(50);
 
 pub(crate) const TOPIC: &str = "events";
 
-/// A Kafka of one node.
+/// A Kafka of one node: the broker that mappings run against locally.
 pub(crate) struct Kafka {
-    cluster: MockCluster<'static, DefaultProducerContext>,
+    broker: Option<Broker>,
+    address: SocketAddr,
+    directory: TempDir,
     producer: FutureProducer,
 }
 
 impl Kafka {
-    pub(crate) fn with_partitions(partitions: i32) -> Self {
-        let cluster = MockCluster::new(1).expect("a mock cluster starts");
-        cluster.create_topic(TOPIC, partitions, 1).expect("a new topic");
+    pub(crate) async fn with_partitions(partitions: i32) -> Self {
+        let directory = TempDir::new().expect("a temporary directory");
+        let mut config = BrokerConfig::new(directory.path());
+        config.topics =
+            vec![TopicConfig { name: TOPIC.to_owned(), partitions, configs: BTreeMap::new() }];
+        let broker = start("127.0.0.1:0", config).await;
+        let address = broker.address();
         let producer = ClientConfig::new()
-            .set("bootstrap.servers", cluster.bootstrap_servers())
+            .set("bootstrap.servers", address.to_string())
             .set("linger.ms", "0")
             .create()
             .expect("a producer starts");
-        Self { cluster, producer }
+        Self { broker: Some(broker), address, directory, producer }
     }
 
     /// Produces one record with this value and gives its offset.
     pub(crate) async fn produce(&self, partition: i32, value: &str) -> i64 {
         let record = FutureRecord::<(), str>::to(TOPIC).partition(partition).payload(value);
         let sent = self.producer.send(record, PATIENCE).await;
-        sent.expect("the mock cluster takes every record").offset
+        sent.expect("Kafka takes every record").offset
     }
 
     /// A mapping's configuration for this Kafka, without a window.
@@ -56,29 +65,31 @@ impl Kafka {
             id: format!("id-of-{group}"),
             function: "process".to_owned(),
             topic: TOPIC.to_owned(),
-            bootstrap_servers: self.cluster.bootstrap_servers(),
+            bootstrap_servers: self.address.to_string(),
             source: EventSource::SelfManaged,
             batch_size: 100,
             window: Some(Duration::ZERO),
             starting_position: StartingPosition::TrimHorizon,
             group_id: group.to_owned(),
             enabled: true,
-            // After a member has left, the mock cluster makes the next one wait nearly as long as
-            // the session timeout; shorter than a first join (3 s) it would throw that out.
-            client_settings: BTreeMap::from(
-                [("session.timeout.ms", "4000"), ("heartbeat.interval.ms", "1000")]
-                    .map(|(name, value)| (name.to_owned(), value.to_owned())),
-            ),
+            client_settings: BTreeMap::new(),
         }
     }
 
-    pub(crate) fn go_away(&self) {
-        self.cluster.broker_down(1).expect("the only broker");
+    pub(crate) async fn go_away(&mut self) {
+        self.broker.take().expect("it is there").shutdown().await;
     }
 
-    pub(crate) fn come_back(&self) {
-        self.cluster.broker_up(1).expect("the only broker");
+    /// Is where it was, with all it had but its groups' members.
+    pub(crate) async fn come_back(&mut self) {
+        let config = BrokerConfig::new(self.directory.path());
+        self.broker = Some(start(&self.address.to_string(), config).await);
     }
+}
+
+async fn start(address: &str, config: BrokerConfig) -> Broker {
+    let listener = TcpListener::bind(address).await.expect("the port is free");
+    Broker::start(listener, config).await.expect("a broker")
 }
 
 /// A function: every invocation waits until the test answers it.
