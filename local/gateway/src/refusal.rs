@@ -2,7 +2,7 @@
 //! statuses and bodies.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use invoke::InvokeError;
 
@@ -30,8 +30,9 @@ pub(crate) enum Refusal {
 impl Refusal {
     /// AWS's status and message for it.
     ///
-    /// `Throttled` is a choice: reports say 500 or 503 for a Lambda that throttles, and 503 is what
-    /// a client should try again. 408 and 431 are HTTP's own; AWS documents neither body.
+    /// `Throttled` is a choice: reports say 500 or 503 for a Lambda that throttles, and 503 with
+    /// `Retry-After` is what a client may try again, for nothing has happened. After `TimedOut` the
+    /// function may still do its work. 408 and 431 are HTTP's own; AWS documents neither body.
     fn status_and_message(self) -> (StatusCode, &'static str) {
         match self {
             Self::NoRoute => (StatusCode::NOT_FOUND, r#"{"message":"Not Found"}"#),
@@ -58,7 +59,11 @@ impl Refusal {
         let (status, message) = self.status_and_message();
         let mut response = Response::new(Bytes::from_static(message.as_bytes()));
         *response.status_mut() = status;
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if self == Self::Throttled {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
         response
     }
 }
@@ -97,6 +102,14 @@ mod tests {
         check(Refusal::FunctionFailed, 500, r#"{"message":"Internal Server Error"}"#);
         check(Refusal::Throttled, 503, r#"{"message":"Service Unavailable"}"#);
         check(Refusal::TimedOut, 503, r#"{"message":"Service Unavailable"}"#);
+    }
+
+    #[test]
+    fn only_what_certainly_had_no_effect_may_be_tried_again() {
+        let asks = |refusal: Refusal| refusal.into_response().headers().contains_key(RETRY_AFTER);
+        assert!(asks(Refusal::Throttled));
+        assert!(!asks(Refusal::TimedOut));
+        assert!(!asks(Refusal::FunctionFailed));
     }
 
     #[test]

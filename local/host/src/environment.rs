@@ -12,6 +12,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
@@ -33,7 +34,7 @@ use crate::runtime_api::RuntimeApi;
 const STOP_MAX: Duration = Duration::from_millis(500);
 
 /// After the process is gone, answers and output it left in its sockets and pipes are read for at
-/// most this long; children of its own may hold them open for ever.
+/// most this long; a child that left its process group may hold them open for ever.
 const REMAINS_MAX: Duration = Duration::from_secs(1);
 
 /// Open connections of one runtime; beyond, they wait to be accepted. Lambda allows an environment
@@ -88,7 +89,7 @@ async fn start(launch: &Launch) -> io::Result<(Child, TcpListener)> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        // Ctrl-C is for the host, which then ends its functions in order.
+        // Ctrl-C is for the host, which then ends its functions in order, each with its children.
         .process_group(0)
         .kill_on_drop(true)
         .spawn()?;
@@ -107,7 +108,8 @@ async fn supervise(launch: &mut Launch, mut child: Child, listener: TcpListener)
     read_output(launch, &mut child, &tasks, &cut);
     let api = RuntimeApi::new(&launch.spec, launch.id, launch.messages.clone());
     let closing = Closing { stop: CancellationToken::new(), cut: cut.clone() };
-    let serve = http_server::serve(listener, api, tasks.clone(), closing, CONNECTIONS_MAX);
+    let serve =
+        http_server::serve(listener, Arc::new(api), tasks.clone(), closing, CONNECTIONS_MAX);
     let exit = tokio::select! {
         // First, so that a connection made just before the exit is accepted.
         biased;
@@ -115,6 +117,9 @@ async fn supervise(launch: &mut Launch, mut child: Child, listener: TcpListener)
         exit = wait(&mut child, &mut launch.orders) => exit,
     };
     if let Some(pid) = pid {
+        // With its first process the environment ends: what that one left behind would ask a Runtime
+        // API that is gone for work, for ever. Their group keeps its number while one of them lives.
+        signal_group(pid, Signal::KILL);
         launch.guard.ended(pid).await;
     }
     // What the process sent before it died counts: its last answer, its last words.
@@ -165,18 +170,32 @@ async fn wait(child: &mut Child, orders: &mut mpsc::Receiver<Ending>) -> Exit {
     }
 }
 
+/// SIGTERM for the first process only: it is the runtime, or a script that knows what it started.
 fn terminate(child: &Child) {
-    let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
-    if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
+    if let Some(pid) = child.id().and_then(pid_of) {
         // It may have ended a moment ago; it is not reaped yet, so the id is still its own.
-        let _ended = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        let _ended = rustix::process::kill_process(pid, Signal::TERM);
     }
 }
 
+/// SIGKILL for everything the environment started: a script's interpreter does not die with it.
 async fn kill(child: &mut Child) -> Exit {
-    // An error says that it has ended already.
-    let _ended = child.start_kill();
+    if let Some(pid) = child.id() {
+        signal_group(pid, Signal::KILL);
+    }
     exit_of(child.wait().await)
+}
+
+/// Every environment's first process leads a group of its own.
+fn signal_group(leader: u32, signal: Signal) {
+    if let Some(pid) = pid_of(leader) {
+        // An error says that all of it has ended already.
+        let _ended = rustix::process::kill_process_group(pid, signal);
+    }
+}
+
+fn pid_of(id: u32) -> Option<Pid> {
+    i32::try_from(id).ok().and_then(Pid::from_raw)
 }
 
 fn exit_of(status: io::Result<ExitStatus>) -> Exit {

@@ -2,7 +2,7 @@
 //!
 //! A runtime whose host is gone may ask it for work for ever, as fast as it can. Linux could tie a
 //! process's life to its parent's, macOS could not; both have a shell. One shell reads from a pipe
-//! which processes run, and kills those that are left when the pipe breaks.
+//! which processes run, and kills those that are left, with their groups, when the pipe breaks.
 
 use std::io;
 use std::process::Stdio;
@@ -25,7 +25,7 @@ while read -r change pid; do
        running=$kept ;;
   esac
 done
-[ -z "$running" ] || kill -9 $running
+for left in $running; do kill -9 "-$left"; done
 "#;
 
 /// The way to the shell. It ends when the last of these is dropped, and kills what is left.
@@ -52,7 +52,7 @@ impl Guard {
         Self { changes }
     }
 
-    /// From now on the process does not outlive the host.
+    /// From now on the process, which leads a group, does not outlive the host, nor does its group.
     pub(crate) async fn started(&self, pid: u32) {
         self.send(Change::Started(pid)).await;
     }
@@ -100,13 +100,15 @@ mod tests {
     use std::os::unix::process::ExitStatusExt as _;
     use std::time::Duration;
 
+    use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+
     use super::*;
 
     const PATIENCE: Duration = Duration::from_secs(30);
 
-    /// Something that runs longer than any test.
+    /// Something that runs longer than any test, in a group of its own.
     fn process() -> Child {
-        Command::new("sleep").arg("120").kill_on_drop(true).spawn().unwrap()
+        Command::new("sleep").arg("120").process_group(0).kill_on_drop(true).spawn().unwrap()
     }
 
     #[tokio::test]
@@ -128,5 +130,27 @@ mod tests {
             assert_eq!(child.try_wait().unwrap(), None);
             child.kill().await.unwrap();
         }
+    }
+
+    #[tokio::test]
+    async fn what_a_process_started_is_killed_with_it() {
+        let tasks = TaskTracker::new();
+        let guard = Guard::start(&tasks);
+        let mut script = Command::new("/bin/sh")
+            .args(["-c", "sleep 120 & echo $!; wait"])
+            .stdout(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        guard.started(script.id().unwrap()).await;
+        let mut output = BufReader::new(script.stdout.take().unwrap());
+        output.read_line(&mut String::new()).await.unwrap();
+        drop(guard);
+
+        // The output ends when nobody holds it any more: neither the script nor what it started.
+        let mut rest = Vec::new();
+        let ended = tokio::time::timeout(PATIENCE, output.read_to_end(&mut rest)).await;
+        assert_eq!(ended.unwrap().unwrap(), 0);
     }
 }

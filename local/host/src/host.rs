@@ -1,6 +1,8 @@
 //! The host as its owner sees it: start, ask, drill, shut down.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +21,7 @@ use crate::http_server::{self, Closing};
 use crate::invoke_api::InvokeApi;
 use crate::logs::LogSink;
 
-/// Open connections of callers; beyond, they wait to be accepted. Well above what a load test
+/// Open connections of callers at each address; beyond, they wait to be accepted. Well above what a load test
 /// opens and below what a Linux process may.
 const CONNECTIONS_MAX: usize = 8_192;
 
@@ -40,8 +42,9 @@ pub struct Host {
 pub(crate) type Functions = BTreeMap<String, FunctionHandle>;
 
 impl Host {
-    /// Serves the functions of `config`, with the Invoke API on `listener`. No process is started
-    /// before a function's first invocation.
+    /// Serves the functions of `config`, with the Invoke API on `listener` and, where that listens
+    /// on 127.0.0.1, on the same port of `::1` if it is free: `cargo lambda invoke` looks there. No
+    /// process is started before a function's first invocation.
     ///
     /// # Panics
     ///
@@ -52,13 +55,14 @@ impl Host {
         let connections = TaskTracker::new();
         let closing = Closing { stop: CancellationToken::new(), cut: CancellationToken::new() };
         let api = InvokeApi::new(Arc::clone(&functions), connections.clone(), closing.stop.clone());
-        tasks.spawn(http_server::serve(
-            listener,
-            api,
-            connections.clone(),
-            closing.clone(),
-            CONNECTIONS_MAX,
-        ));
+        let second = second_listener(&listener);
+        let api = Arc::new(api);
+        for listener in std::iter::once(listener).chain(second) {
+            let (api, connections) = (Arc::clone(&api), connections.clone());
+            let serve =
+                http_server::serve(listener, api, connections, closing.clone(), CONNECTIONS_MAX);
+            tasks.spawn(serve);
+        }
         Self { functions, tasks, connections, closing }
     }
 
@@ -100,6 +104,19 @@ impl Host {
         }
         self.closing.cut.cancel();
     }
+}
+
+/// The same port on the other loopback address.
+fn second_listener(first: &TcpListener) -> Option<TcpListener> {
+    let address = first.local_addr().ok().filter(|address| address.ip() == Ipv4Addr::LOCALHOST)?;
+    let bind = || {
+        let listener = std::net::TcpListener::bind((Ipv6Addr::LOCALHOST, address.port()))?;
+        listener.set_nonblocking(true)?;
+        TcpListener::from_std(listener)
+    };
+    // No IPv6, or the port is another's there: then clients have to ask for 127.0.0.1.
+    let refused = |source: &io::Error| tracing::debug!(error = %source, "Not listening on ::1");
+    bind().inspect_err(refused).ok()
 }
 
 fn start_functions(config: HostConfig, tasks: &TaskTracker) -> Functions {

@@ -45,12 +45,11 @@ pub(crate) struct Closing {
 /// Serves until `closing.stop`; the connections, `connections_max` at most, are tasks of `tasks`.
 pub(crate) async fn serve<S: Serve>(
     listener: TcpListener,
-    server: S,
+    server: Arc<S>,
     tasks: TaskTracker,
     closing: Closing,
     connections_max: usize,
 ) {
-    let server = Arc::new(server);
     let places = Arc::new(Semaphore::new(connections_max));
     loop {
         let accepted = async {

@@ -7,17 +7,19 @@
 mod environment;
 mod limits;
 mod message;
+mod queue;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use tokio::time::Instant;
 
 use self::environment::{Environment, Phase};
 pub(crate) use self::limits::Limits;
-use self::limits::{BACKOFF_MAX, BACKOFF_MIN, DRAIN_MAX, INIT_MAX, WAIT_MAX, WAITING_MAX};
+use self::limits::{BACKOFF_MAX, BACKOFF_MIN, DRAIN_MAX, INIT_MAX, WAIT_MAX};
 pub(crate) use self::message::{Action, Input, Refusal};
+use self::queue::{Queue, Waiting};
 use crate::failure::{Exit, Failure};
 use crate::ids::{EnvironmentId, InvocationId};
 
@@ -29,18 +31,11 @@ pub(crate) struct Pool {
     now: Instant,
     environments: BTreeMap<EnvironmentId, Environment>,
     environments_started: u32,
-    /// Invocations without an environment, oldest first.
-    waiting: VecDeque<Waiting>,
+    waiting: Queue,
     /// Failed inits since the last one that worked.
     init_failures: u32,
     start_not_before: Instant,
     drain_until: Option<Instant>,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    invocation: InvocationId,
-    since: Instant,
 }
 
 impl Pool {
@@ -52,7 +47,7 @@ impl Pool {
             now,
             environments: BTreeMap::new(),
             environments_started: 0,
-            waiting: VecDeque::new(),
+            waiting: Queue::default(),
             init_failures: 0,
             start_not_before: now,
             drain_until: None,
@@ -73,7 +68,10 @@ impl Pool {
     pub(crate) fn handle(&mut self, now: Instant, input: Input, actions: &mut Vec<Action>) {
         self.now = now;
         match input {
-            Input::InvocationArrived(invocation) => self.arrived(invocation, actions),
+            Input::InvocationArrived { invocation, payload_bytes } => {
+                let waiting = Waiting { invocation, payload_bytes, since: now };
+                self.arrived(waiting, actions);
+            }
             Input::PollOpened(environment) => self.poll_opened(environment, actions),
             Input::PollClosed(environment) => {
                 if let Some(environment) = self.environments.get_mut(&environment) {
@@ -82,6 +80,11 @@ impl Pool {
             }
             Input::DispatchFailed { environment, invocation } => {
                 self.dispatch_failed(environment, invocation);
+            }
+            Input::DispatchDropped { environment, invocation } => {
+                if let Some(environment) = self.environments.get_mut(&environment) {
+                    environment.give_back(now, invocation);
+                }
             }
             Input::InvocationAnswered { environment, invocation } => {
                 self.answered(environment, invocation, actions);
@@ -124,13 +127,12 @@ impl Pool {
         (self.limits.environments_max as usize).saturating_sub(self.environments.len())
     }
 
-    fn arrived(&mut self, invocation: InvocationId, actions: &mut Vec<Action>) {
+    fn arrived(&mut self, waiting: Waiting, actions: &mut Vec<Action>) {
+        let invocation = waiting.invocation;
         if self.drain_until.is_some() {
             actions.push(Action::Fail { invocation, failure: Failure::ShuttingDown });
-        } else if self.waiting.len() >= WAITING_MAX || self.limits.environments_max == 0 {
+        } else if self.limits.environments_max == 0 || !self.waiting.push_back(waiting) {
             actions.push(Action::Fail { invocation, failure: Failure::Throttled });
-        } else {
-            self.waiting.push_back(Waiting { invocation, since: self.now });
         }
     }
 
@@ -156,8 +158,8 @@ impl Pool {
 
     fn dispatch_failed(&mut self, id: EnvironmentId, invocation: InvocationId) {
         let Some(environment) = self.environments.get_mut(&id) else { return };
-        if environment.take_back(self.now, invocation) {
-            self.waiting.push_front(Waiting { invocation, since: self.now });
+        if let Some(waiting) = environment.take_back(self.now, invocation) {
+            self.waiting.push_front(waiting);
         }
     }
 
@@ -205,7 +207,7 @@ impl Pool {
             self.init_failures += 1;
         }
         if self.environments.values().all(|environment| environment.phase == Phase::Ending) {
-            for Waiting { invocation, .. } in self.waiting.drain(..) {
+            for Waiting { invocation, .. } in self.waiting.drain() {
                 actions.push(Action::Fail { invocation, failure: failure.clone() });
             }
         }
@@ -250,7 +252,7 @@ impl Pool {
 
     fn drain(&mut self, actions: &mut Vec<Action>) {
         let Some(until) = self.drain_until else { return };
-        for Waiting { invocation, .. } in self.waiting.drain(..) {
+        for Waiting { invocation, .. } in self.waiting.drain() {
             actions.push(Action::Fail { invocation, failure: Failure::ShuttingDown });
         }
         for (id, environment) in &mut self.environments {
@@ -270,21 +272,21 @@ impl Pool {
     /// Gives waiting invocations to the environments with the fewest, of these to the oldest, so
     /// that the others become idle and end.
     fn dispatch_waiting(&mut self, actions: &mut Vec<Action>) {
-        while let Some(Waiting { invocation, .. }) = self.waiting.front() {
+        while let Some(waiting) = self.waiting.front().copied() {
             let free =
                 self.environments.iter_mut().filter(|(_, environment)| environment.is_free());
             let Some((id, environment)) = free.min_by_key(|(_, e)| e.in_flight.len()) else {
                 return;
             };
-            let (environment_id, invocation) = (*id, *invocation);
-            environment.take(invocation, self.now + self.limits.timeout);
+            let (environment_id, invocation) = (*id, waiting.invocation);
+            environment.take(waiting, self.now + self.limits.timeout);
             actions.push(Action::Dispatch { environment: environment_id, invocation });
             self.waiting.pop_front();
         }
     }
 
     fn throttle_waiting(&mut self, actions: &mut Vec<Action>) {
-        while let Some(Waiting { invocation, since }) = self.waiting.front() {
+        while let Some(Waiting { invocation, since, .. }) = self.waiting.front() {
             if *since + WAIT_MAX > self.now {
                 return;
             }

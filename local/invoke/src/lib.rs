@@ -71,7 +71,8 @@ pub enum InvokeError {
 pub trait Invoke: fmt::Debug + Send + Sync + 'static {
     /// Invokes `function` synchronously (`RequestResponse`) with `payload`, a JSON document.
     ///
-    /// Dropping the future abandons the answer, not the invocation.
+    /// Dropping the future abandons the answer, not the invocation: that runs all the same, unless
+    /// it has waited so long for its turn that AWS would have refused it.
     fn invoke<'a>(
         &'a self,
         function: &'a str,

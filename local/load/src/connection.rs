@@ -4,6 +4,7 @@
 //! It decides nothing about what a failure means.
 
 use bytes::{Bytes, BytesMut};
+use http::header::RETRY_AFTER;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -30,6 +31,8 @@ pub(crate) struct Connection {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
+    /// Whether it names a time after which to try again.
+    pub(crate) retry_after: bool,
     /// The beginning of the body.
     pub(crate) body: Bytes,
 }
@@ -88,8 +91,9 @@ async fn exchange(
     match sender.try_send_request(request).await {
         Ok(response) => {
             let status = response.status();
+            let retry_after = response.headers().contains_key(RETRY_AFTER);
             let body = read(response.into_body()).await.map_err(|_lost| Broken::Lost)?;
-            Ok(Answer { status, body })
+            Ok(Answer { status, retry_after, body })
         }
         Err(mut error) => Err(error
             .take_message()

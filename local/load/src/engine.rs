@@ -133,7 +133,7 @@ impl<P: FnMut(&Snapshot)> Recorder<P> {
                     }
                 }
                 _now = tick.tick() => {
-                    self.outcomes.flush().await?;
+                    self.outcomes.flush_and_mark(orders.tickets.taken()).await?;
                     self.tell();
                 }
                 () = &mut too_late => {}

@@ -7,8 +7,7 @@ use std::fmt;
 
 use http::StatusCode;
 
-/// A 503 with this text in its body means that the effect is unknown; any other 503 says that the
-/// request was not registered.
+/// A 503 with this text in its body means that the effect is unknown, whatever its headers say.
 const UNKNOWN_MARK: &[u8] = b"outcome unknown";
 
 /// What became of one request.
@@ -92,13 +91,15 @@ impl Verdict {
         Self { outcome: Outcome::Ambiguous, fault: Some(fault) }
     }
 
-    /// Of an answer. A 3xx had no effect: nobody follows it.
-    pub(crate) fn of_answer(status: StatusCode, body: &[u8]) -> Self {
+    /// Of an answer. A 3xx had no effect: nobody follows it. A 503 had none where it asks to be tried
+    /// again (`Retry-After`); without that it may be a gateway that gave up waiting for a function
+    /// which goes on.
+    pub(crate) fn of_answer(status: StatusCode, retry_after: bool, body: &[u8]) -> Self {
         let unknown = || body.windows(UNKNOWN_MARK.len()).any(|window| window == UNKNOWN_MARK);
         let outcome = match status.as_u16() {
             200..=299 => return Self { outcome: Outcome::Accepted, fault: None },
             300..=499 => Outcome::Refused,
-            503 if !unknown() => Outcome::Refused,
+            503 if retry_after && !unknown() => Outcome::Refused,
             _ => Outcome::Ambiguous,
         };
         Self { outcome, fault: Some(Fault::Status(status.as_u16())) }
@@ -111,7 +112,13 @@ mod tests {
 
     #[track_caller]
     fn check(status: u16, body: &str, outcome: Outcome) {
-        let verdict = Verdict::of_answer(StatusCode::from_u16(status).unwrap(), body.as_bytes());
+        check_with(status, false, body, outcome);
+    }
+
+    #[track_caller]
+    fn check_with(status: u16, retry_after: bool, body: &str, outcome: Outcome) {
+        let status_code = StatusCode::from_u16(status).unwrap();
+        let verdict = Verdict::of_answer(status_code, retry_after, body.as_bytes());
         assert_eq!(verdict.outcome, outcome);
         let fault = (outcome != Outcome::Accepted).then_some(Fault::Status(status));
         assert_eq!(verdict.fault, fault);
@@ -126,10 +133,14 @@ mod tests {
         check(429, "", Outcome::Refused);
         check(500, "", Outcome::Ambiguous);
         check(502, "", Outcome::Ambiguous);
-        check(503, "", Outcome::Refused);
-        check(503, r#"{"message":"not registered"}"#, Outcome::Refused);
-        check(503, r#"{"message":"outcome unknown"}"#, Outcome::Ambiguous);
+        check_with(503, true, "", Outcome::Refused);
+        check_with(503, true, r#"{"message":"outcome unknown"}"#, Outcome::Ambiguous);
         check(504, "", Outcome::Ambiguous);
+    }
+
+    #[test]
+    fn a_gateway_that_gave_up_waiting_has_refused_nothing() {
+        check(503, r#"{"message":"Service Unavailable"}"#, Outcome::Ambiguous);
     }
 
     #[test]

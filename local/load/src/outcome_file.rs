@@ -1,8 +1,9 @@
 //! The outcome of every request of a run, kept in a file: a header line, then one byte per sequence
 //! number.
 //!
-//! The bytes are those of [`Outcome::byte`]. Whatever is beyond the end of the file was not sent. A
-//! generator that is killed loses the outcomes of the last moment: they read as not sent.
+//! The bytes are those of [`Outcome::byte`]. Whatever is beyond the end of the file was not sent.
+//! Requests under way are ambiguous until they are over, so that a generator which is killed does not
+//! say that they had no effect; only those it began in the last moment read as not sent.
 
 mod writer;
 

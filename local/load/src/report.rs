@@ -41,7 +41,7 @@ pub struct Report {
     pub sent: u64,
     /// Answered with 2xx.
     pub accepted: u64,
-    /// Refused: 4xx, or a 503 that says nothing was registered.
+    /// Refused: 4xx, or a 503 that asks to be tried again.
     pub refused: u64,
     /// Answer lost, or an answer that does not say what happened.
     pub ambiguous: u64,

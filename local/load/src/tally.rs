@@ -145,7 +145,7 @@ mod tests {
     }
 
     fn status(status: u16) -> Verdict {
-        Verdict::of_answer(StatusCode::from_u16(status).unwrap(), b"")
+        Verdict::of_answer(StatusCode::from_u16(status).unwrap(), false, b"")
     }
 
     #[test]

@@ -111,7 +111,9 @@ impl Worker {
         let exchange = timeout(self.orders.request_timeout, connection.exchange(request));
         let fault = tokio::select! {
             exchanged = exchange => match exchanged {
-                Ok(Ok(Answer { status, body })) => return Ok(Verdict::of_answer(status, &body)),
+                Ok(Ok(Answer { status, retry_after, body })) => {
+                    return Ok(Verdict::of_answer(status, retry_after, &body));
+                }
                 Ok(Err(Broken::Unsent(request))) => return Err(*request),
                 Ok(Err(Broken::Lost)) => Fault::ConnectionLost,
                 Err(_elapsed) => Fault::TimedOut,

@@ -160,6 +160,13 @@ impl<'t> Place<'t> {
         Place::new(node, node.position, path, self.findings)
     }
 
+    /// The same place, as if it held an empty map.
+    pub(crate) fn emptied(&self) -> Self {
+        const EMPTY: &Node =
+            &Node { position: Position { line: 1, column: 1 }, value: Value::Map(Vec::new()) };
+        Self { node: EMPTY, ..self.clone() }
+    }
+
     fn child(&self, entry: &'t Entry) -> Self {
         let path = format!("{}.{}", self.path, entry.key);
         Self::new(&entry.value, entry.position, path, self.findings)
@@ -216,21 +223,29 @@ impl<'t> Fields<'t> {
     pub(crate) fn finish(self) {
         let known = self.known.into_inner();
         for entry in self.entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
-            let near = known
-                .iter()
-                .filter(|key| key.len().abs_diff(entry.key.len()) <= TYPOS_MAX)
-                .map(|key| (distance(key, &entry.key), key))
-                .min()
-                .filter(|(distance, _)| *distance <= TYPOS_MAX);
             let findings = self.place.findings;
             findings.problem(Problem {
                 position: entry.position,
                 path: format!("{}.{}", self.place.path, entry.key),
                 message: "is not a property that is known here".to_owned(),
-                hint: near.map(|(_, key)| format!("did you mean `{key}`?")),
+                hint: suggestion(&entry.key, known.iter().copied()),
             });
         }
     }
+}
+
+/// The one of `known` that `word` may be a misspelling of, as a question.
+pub(crate) fn suggestion<'k>(
+    word: &str,
+    known: impl IntoIterator<Item = &'k str>,
+) -> Option<String> {
+    let near = known
+        .into_iter()
+        .filter(|known| known.len().abs_diff(word.len()) <= TYPOS_MAX)
+        .map(|known| (distance(known, word), known))
+        .min()
+        .filter(|(distance, _)| *distance <= TYPOS_MAX);
+    near.map(|(_, known)| format!("did you mean `{known}`?"))
 }
 
 /// How many letters must be added, removed or replaced; letter case is free.

@@ -18,7 +18,7 @@ use crate::{
     findings::{Findings, Position, Problem},
     globals,
     node::{Entry, Node, Value},
-    place::Place,
+    place::{Place, suggestion},
     plan::{Function, Inert, Plan},
     resolve::Resolver,
     resources::{mapping::DeclaredMapping, route::DeclaredRoute},
@@ -27,6 +27,17 @@ use crate::{
 
 /// The API that SAM adds for `HttpApi` events which name none.
 pub(crate) const IMPLICIT_API: &str = "ServerlessHttpApi";
+
+/// The types that do something here.
+const SIMULATED: [&str; 7] = [
+    "AWS::DynamoDB::Table",
+    "AWS::Lambda::EventSourceMapping",
+    "AWS::Lambda::Function",
+    "AWS::MSK::Topic",
+    "AWS::Serverless::Function",
+    "AWS::Serverless::HttpApi",
+    "AWS::Serverless::SimpleTable",
+];
 
 /// What reading a resource needs besides the resource.
 #[derive(Debug)]
@@ -169,8 +180,11 @@ impl<'r> Draft<'r> {
                 self.plan.inert.push(Inert { logical_id, resource_type: kind.to_owned() });
             }
             kind => {
-                let hint = "give it a `Condition` that is false here, or a template of its own";
-                resource.refuse(format!("`{kind}` is not simulated"), hint, findings);
+                let elsewhere = || {
+                    "give it a `Condition` that is false here, or a template of its own".to_owned()
+                };
+                let hint = suggestion(kind, SIMULATED).unwrap_or_else(elsewhere);
+                resource.refuse(format!("`{kind}` is not simulated"), &hint, findings);
             }
         }
     }
@@ -199,7 +213,9 @@ impl<'r> Draft<'r> {
         let properties = source.optional("Properties");
         source.finish();
         match (kind, properties) {
-            (Some("HttpApi"), Some(properties)) => {
+            (Some("HttpApi"), properties) => {
+                // Without properties it is the default route.
+                let properties = properties.unwrap_or_else(|| place.emptied());
                 self.routes.extend(route::read(function, &properties));
             }
             (Some(kind @ ("MSK" | "SelfManagedKafka")), Some(properties)) => {
@@ -207,7 +223,7 @@ impl<'r> Draft<'r> {
                 let mapping = mapping::read_event(logical_id, kind, &function.name, &properties);
                 self.mappings.extend(mapping);
             }
-            (Some("HttpApi" | "MSK" | "SelfManagedKafka"), None) => {
+            (Some("MSK" | "SelfManagedKafka"), None) => {
                 place.problem("`Properties` is missing");
             }
             (Some(kind), _) => place.problem_with_hint(

@@ -244,16 +244,24 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
+    /// What keeps the text from being YAML. The parser notices a tab, or a line that is not indented
+    /// like its neighbours, only when it makes no sense of what it has read.
     fn syntax(&self, error: &ScanError) -> Problem {
         let at = position(*error.marker());
-        let indented_by_tab = |line: &str| {
+        let indented_by_tab = |(_, line): &(usize, &str)| {
             line.trim_start_matches(' ').starts_with('\t') && !line.trim_start().is_empty()
         };
-        let line = self.text.lines().nth(at.line.saturating_sub(1));
-        let mut problem = self.problem(at, error.info());
-        if line.is_some_and(indented_by_tab) {
-            "a tab is used for indentation".clone_into(&mut problem.message);
+        let mut lines = self.text.lines().enumerate().skip(at.line - 1).take(2);
+        if let Some((index, line)) = lines.find(indented_by_tab) {
+            let column = line.find('\t').unwrap_or_default() + 1;
+            let mut problem =
+                self.problem(Position { line: index + 1, column }, "a tab is used for indentation");
             problem.hint = Some("indent with spaces".to_owned());
+            return problem;
+        }
+        let mut problem = self.problem(at, error.info());
+        if error.info().contains("block mapping") {
+            problem.hint = Some("is this line indented like the others of its map?".to_owned());
         }
         problem
     }

@@ -10,10 +10,16 @@ use crate::function::{Call, Reply, Work};
 use crate::ids::{EnvironmentId, random_trace_id};
 use crate::logs::{LogSink, Report};
 
+/// An invocation that waited this long for an environment and whose caller has left is not run any
+/// more: AWS, which keeps no queue, would have throttled it. As long as an init may take, so that a
+/// caller which only triggers a cold start gets one.
+const UNATTENDED_MAX: Duration = Duration::from_secs(10);
+
 #[derive(Debug)]
 pub(super) struct Flight {
     pub(super) call: Call,
-    pub(super) caller: oneshot::Sender<Reply>,
+    caller: oneshot::Sender<Reply>,
+    since: Instant,
     dispatched: Option<Dispatched>,
 }
 
@@ -25,8 +31,13 @@ struct Dispatched {
 }
 
 impl Flight {
-    pub(super) fn new(call: Call, caller: oneshot::Sender<Reply>) -> Self {
-        Self { call, caller, dispatched: None }
+    pub(super) fn new(now: Instant, call: Call, caller: oneshot::Sender<Reply>) -> Self {
+        Self { call, caller, since: now, dispatched: None }
+    }
+
+    /// Whether it would run for nobody.
+    pub(super) fn is_given_up(&self, now: Instant) -> bool {
+        self.caller.is_closed() && now.duration_since(self.since) >= UNATTENDED_MAX
     }
 
     /// What the runtime gets. `now_epoch_ms` is the wall clock's, for the deadline the function
@@ -92,4 +103,22 @@ pub(super) struct LogContext<'a> {
     pub(super) sink: &'a LogSink,
     pub(super) memory_mb: u32,
     pub(super) timeout: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn an_invocation_is_given_up_once_it_waited_long_and_its_caller_has_left() {
+        let now = Instant::now();
+        let (caller, reply) = oneshot::channel();
+        let flight = Flight::new(now, Call::new(Bytes::new()), caller);
+        assert!(!flight.is_given_up(now + UNATTENDED_MAX));
+        drop(reply);
+        assert!(!flight.is_given_up(now));
+        assert!(flight.is_given_up(now + UNATTENDED_MAX));
+    }
 }

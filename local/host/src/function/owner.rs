@@ -99,9 +99,10 @@ impl Owner {
     fn take(&mut self, now: Instant, message: Message) {
         match message {
             Message::Invoke { call, reply } => {
-                let invocation = call.invocation;
-                self.flights.insert(invocation.request, Flight::new(call, reply));
-                self.step(now, Input::InvocationArrived(invocation), AtHand::Nothing);
+                let (invocation, payload_bytes) = (call.invocation, call.payload.len());
+                self.flights.insert(invocation.request, Flight::new(now, call, reply));
+                let input = Input::InvocationArrived { invocation, payload_bytes };
+                self.step(now, input, AtHand::Nothing);
             }
             Message::Started { environment, pid } => {
                 if let Some(process) = self.processes.get_mut(&environment) {
@@ -180,9 +181,7 @@ impl Owner {
         match action {
             Action::Start(environment) => self.start(now, environment),
             Action::Dispatch { environment, invocation } => {
-                if !self.dispatch(now, environment, invocation) {
-                    return Some(Input::DispatchFailed { environment, invocation });
-                }
+                return self.dispatch(now, environment, invocation);
             }
             Action::Fail { invocation, failure } => {
                 if let Some(flight) = self.flights.remove(&invocation.request) {
@@ -228,18 +227,28 @@ impl Owner {
         self.processes.insert(id, Process::new(now, orders));
     }
 
-    /// `false` when the runtime that polled is no longer there.
-    fn dispatch(&mut self, now: Instant, id: EnvironmentId, invocation: InvocationId) -> bool {
-        let Some(flight) = self.flights.get_mut(&invocation.request) else { return true };
-        let Some(process) = self.processes.get_mut(&id) else { return false };
+    /// The input is why it came to nothing.
+    fn dispatch(
+        &mut self,
+        now: Instant,
+        environment: EnvironmentId,
+        invocation: InvocationId,
+    ) -> Option<Input> {
+        let flight = self.flights.get_mut(&invocation.request)?;
+        if flight.is_given_up(now) {
+            self.flights.remove(&invocation.request);
+            return Some(Input::DispatchDropped { environment, invocation });
+        }
         let now_epoch_ms = jiff::Timestamp::now().as_millisecond();
         let work = flight.work(now_epoch_ms, self.spec.config.timeout);
+        let failed = Some(Input::DispatchFailed { environment, invocation });
+        let Some(process) = self.processes.get_mut(&environment) else { return failed };
         if !process.hand_over(work) {
-            return false;
+            return failed;
         }
-        flight.dispatched(id, now, process.take_init());
-        self.surroundings.logs.start(id, invocation.request);
-        true
+        flight.dispatched(environment, now, process.take_init());
+        self.surroundings.logs.start(environment, invocation.request);
+        None
     }
 
     fn refuse_poll(&mut self, at_hand: &mut AtHand) {

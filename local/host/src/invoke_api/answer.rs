@@ -61,7 +61,11 @@ pub(super) fn taken(taken: Taken, request: RequestId) -> Response<Full<Bytes>> {
 }
 
 pub(super) fn refused(refused: &Refused) -> Response<Full<Bytes>> {
-    let (status, error_type, body) = describe(refused);
+    let (status, error_type, mut body) = describe(refused);
+    // What `cargo lambda invoke` shows of any error; the AWS SDKs do not look at these.
+    let message = body.get("Message").or_else(|| body.get("message")).cloned();
+    body["errorType"] = error_type.into();
+    body["errorMessage"] = message.into();
     let mut response = json(status, body.to_string());
     let headers = response.headers_mut();
     headers.insert(ERROR_TYPE, HeaderValue::from_static(error_type));

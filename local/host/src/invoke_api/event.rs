@@ -21,6 +21,10 @@ pub(super) const EVENT_BYTES_MAX: usize = 1024 * 1024;
 /// may wait in a pool.
 const EVENTS_MAX: usize = 10_000;
 
+/// The payloads of these may have this many bytes together; more are throttled. 10,000 of the
+/// largest would be 10 GB.
+const EVENTS_BYTES_MAX: usize = 256 * 1024 * 1024;
+
 /// The pauses before the second and the third attempt.
 ///
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
@@ -30,23 +34,28 @@ const RETRY_AFTER: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(
 #[derive(Debug)]
 pub(super) struct Events {
     places: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
 
 impl Events {
     pub(super) fn new(tasks: TaskTracker, stop: CancellationToken) -> Self {
-        Self { places: Arc::new(Semaphore::new(EVENTS_MAX)), tasks, stop }
+        let places = Arc::new(Semaphore::new(EVENTS_MAX));
+        Self { places, bytes: Arc::new(Semaphore::new(EVENTS_BYTES_MAX)), tasks, stop }
     }
 
     /// Returns at once; what becomes of the event is logged.
     pub(super) fn deliver(&self, function: FunctionHandle, call: Call) -> Result<(), Refused> {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            return Err(Refused::Throttled);
-        };
+        let size_bytes = u32::try_from(call.payload.len()).unwrap_or(u32::MAX);
+        let room = (
+            Arc::clone(&self.places).try_acquire_owned(),
+            Arc::clone(&self.bytes).try_acquire_many_owned(size_bytes),
+        );
+        let (Ok(place), Ok(bytes)) = room else { return Err(Refused::Throttled) };
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
-            let _place = place;
+            let _room = (place, bytes);
             let (name, request) = (function.spec.config.name.clone(), call.invocation.request);
             let invoke = |attempt| {
                 let (function, call) = (function.clone(), attempt_of(&call, attempt));

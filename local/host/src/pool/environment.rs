@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use crate::ids::{InvocationId, RequestId};
 use crate::pool::Refusal;
 use crate::pool::limits::{IDLE_MAX, INIT_MAX, SETTLE_MAX};
+use crate::pool::queue::Waiting;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -40,6 +41,8 @@ pub(super) struct Environment {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Held {
     pub(super) invocation: InvocationId,
+    /// As it was in the queue, for the case that it has to go back.
+    waiting: Waiting,
     deadline: Instant,
 }
 
@@ -90,21 +93,26 @@ impl Environment {
         self.phase == Phase::Ready && self.polls > 0
     }
 
-    pub(super) fn take(&mut self, invocation: InvocationId, deadline: Instant) {
+    pub(super) fn take(&mut self, waiting: Waiting, deadline: Instant) {
         self.polls -= 1;
-        self.in_flight.push(Held { invocation, deadline });
+        self.in_flight.push(Held { invocation: waiting.invocation, waiting, deadline });
         self.taken += 1;
     }
 
     /// Takes back an invocation that did not reach the runtime.
-    pub(super) fn take_back(&mut self, now: Instant, invocation: InvocationId) -> bool {
-        let position = self.in_flight.iter().position(|held| held.invocation == invocation);
-        if let Some(position) = position {
-            self.in_flight.remove(position);
-            self.idle_since = now;
-            self.taken -= 1;
+    pub(super) fn take_back(&mut self, now: Instant, invocation: InvocationId) -> Option<Waiting> {
+        let position = self.in_flight.iter().position(|held| held.invocation == invocation)?;
+        let held = self.in_flight.remove(position);
+        self.idle_since = now;
+        self.taken -= 1;
+        Some(held.waiting)
+    }
+
+    /// Forgets an invocation that was not handed over; its poll is still open.
+    pub(super) fn give_back(&mut self, now: Instant, invocation: InvocationId) {
+        if self.take_back(now, invocation).is_some() {
+            self.polls += 1;
         }
-        position.is_some()
     }
 
     pub(super) fn close_poll(&mut self, now: Instant) {

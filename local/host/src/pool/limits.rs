@@ -4,8 +4,12 @@ use std::time::Duration;
 
 /// At most this many invocations wait; more are throttled. AWS keeps no queue at all and throttles
 /// at the concurrency limit; a laptop has fewer processes and should not refuse what it can do a
-/// moment later. 10,000 payloads of a few KB are tens of MB.
+/// moment later.
 pub(super) const WAITING_MAX: usize = 10_000;
+
+/// The payloads of waiting invocations may have this many bytes together. 10,000 of a few KB are
+/// tens of MB; 10,000 of the largest would be 60 GB.
+pub(super) const WAITING_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// An invocation waits at most this long before it is throttled: what the AWS SDKs wait for an
 /// answer before they give up.

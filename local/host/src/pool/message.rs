@@ -7,13 +7,15 @@ use crate::ids::{EnvironmentId, InvocationId};
 #[derive(Clone, Debug)]
 pub(crate) enum Input {
     /// A caller wants this run.
-    InvocationArrived(InvocationId),
+    InvocationArrived { invocation: InvocationId, payload_bytes: usize },
     /// The environment's runtime asks for an invocation (`/next`); the first time, it is ready.
     PollOpened(EnvironmentId),
     /// A runtime that was waiting for an invocation went away.
     PollClosed(EnvironmentId),
     /// The runtime went away before this dispatch reached it.
     DispatchFailed { environment: EnvironmentId, invocation: InvocationId },
+    /// Nobody wants this dispatch any more; the runtime still waits for one.
+    DispatchDropped { environment: EnvironmentId, invocation: InvocationId },
     /// The runtime posted a response or an error.
     InvocationAnswered { environment: EnvironmentId, invocation: InvocationId },
     /// The runtime posted `init/error`.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::ids::RequestId;
-use crate::pool::limits::{IDLE_MAX, SETTLE_MAX};
+use crate::pool::limits::{IDLE_MAX, SETTLE_MAX, WAITING_BYTES_MAX, WAITING_MAX};
 
 /// A pool with a clock that only the test moves.
 struct Rig {
@@ -31,7 +31,7 @@ impl Rig {
     }
 
     fn arrive(&mut self, number: u128) -> Vec<Action> {
-        self.give(Input::InvocationArrived(invocation(number)))
+        self.give(Input::InvocationArrived { invocation: invocation(number), payload_bytes: 2 })
     }
 
     fn poll(&mut self, environment: u32) -> Vec<Action> {
@@ -210,6 +210,48 @@ fn a_dispatch_that_did_not_arrive_is_first_in_line_again() {
     let (environment, invocation) = (EnvironmentId(1), invocation(1));
     rig.give(Input::DispatchFailed { environment, invocation });
     assert_eq!(rig.poll(1), [dispatch(1, 1)]);
+}
+
+#[test]
+fn a_failed_dispatch_does_not_start_the_wait_anew() {
+    let mut rig = Rig::busy(1, 1);
+    rig.arrive(2);
+    let end = rig.now + WAIT_MAX;
+    rig.after(Duration::from_secs(1));
+    let (environment, invocation) = (EnvironmentId(1), invocation(1));
+    rig.give(Input::DispatchFailed { environment, invocation });
+    let actions = rig.after(end.duration_since(rig.now));
+    assert!(actions.contains(&fail(1, Failure::Throttled)), "{actions:?}");
+    assert!(actions.contains(&fail(2, Failure::Throttled)), "{actions:?}");
+}
+
+#[test]
+fn a_dropped_dispatch_makes_room_for_the_next() {
+    let mut rig = Rig::busy(1, 1);
+    rig.arrive(2);
+    let (environment, invocation) = (EnvironmentId(1), invocation(1));
+    let actions = rig.give(Input::DispatchDropped { environment, invocation });
+    assert_eq!(actions, [dispatch(1, 2)]);
+    assert_eq!(rig.answer(1, 1), [Action::RefuseAnswer(Refusal::Unknown)]);
+    assert_eq!(rig.answer(1, 2), [Action::AcceptAnswer]);
+}
+
+#[test]
+fn large_payloads_fill_the_queue_sooner() {
+    let mut rig = Rig::busy(1, 1);
+    let payload_bytes = WAITING_BYTES_MAX / 4;
+    let mut arrive = |number| {
+        let invocation = invocation(number);
+        rig.give(Input::InvocationArrived { invocation, payload_bytes })
+    };
+    for number in 2..6 {
+        assert_eq!(arrive(number), []);
+    }
+    assert_eq!(arrive(6), [fail(6, Failure::Throttled)]);
+    assert_eq!(rig.answer(1, 1), [Action::AcceptAnswer]);
+    assert_eq!(rig.poll(1), [dispatch(1, 2)]);
+    let invocation = invocation(7);
+    assert_eq!(rig.give(Input::InvocationArrived { invocation, payload_bytes }), []);
 }
 
 #[test]

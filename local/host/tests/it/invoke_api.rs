@@ -54,6 +54,18 @@ async fn a_response_comes_back_with_awss_headers() {
 }
 
 #[tokio::test]
+async fn cargo_lambda_finds_the_endpoint_on_ipv6() {
+    let rig = Rig::start(function()).await;
+    let Ok(probe) = std::net::TcpListener::bind("[::1]:0") else { return };
+    drop(probe);
+    let endpoint = format!("http://[::1]:{}", rig.address.port());
+    let client = invoke::Client::new(endpoint.parse().expect("an address is a URI"));
+    let outcome = bounded(client.invoke(NAME, Bytes::from_static(b"1"))).await;
+    assert_eq!(outcome.unwrap(), Outcome::Succeeded(Bytes::from_static(b"1")));
+    rig.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_functions_failure_is_200_with_a_header() {
     let rig = Rig::start(function()).await;
     let response = post(&rig, NAME, &[], r#"{"do": "fail"}"#).await;
@@ -74,7 +86,11 @@ async fn a_function_answers_to_its_arn_and_to_its_latest_version_only() {
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{name}");
         let error_type = header(response.headers(), "x-amzn-errortype");
         assert_eq!(error_type, Some("ResourceNotFoundException"));
-        assert_eq!(parse(response.body())["Type"], "User");
+        let body = parse(response.body());
+        assert_eq!(body["Type"], "User");
+        // `cargo lambda invoke` asks for these.
+        assert_eq!(body["errorType"], "ResourceNotFoundException");
+        assert_eq!(body["errorMessage"], body["Message"]);
     }
     rig.shutdown().await;
 }
@@ -126,7 +142,7 @@ async fn an_invocation_type_that_does_not_exist_is_refused() {
 }
 
 #[tokio::test]
-async fn a_function_without_room_throttles_with_awss_body() {
+async fn a_function_without_room_throttles_in_awss_words() {
     let mut config = function();
     config.environments_max = 0;
     let rig = Rig::start(config).await;
@@ -138,6 +154,8 @@ async fn a_function_without_room_throttles_with_awss_body() {
             "Reason": "ReservedFunctionConcurrentInvocationLimitExceeded",
             "Type": "User",
             "message": "Rate Exceeded.",
+            "errorType": "TooManyRequestsException",
+            "errorMessage": "Rate Exceeded.",
         })
     );
     rig.shutdown().await;

@@ -1,12 +1,17 @@
 //! Starts, timeouts, crashes, kills and ends: the caller always has an answer, and the next call
 //! works.
 
-use std::path::PathBuf;
+use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use host::FunctionConfig;
 use invoke::{InvokeError, Outcome};
+use rustix::fs::OFlags;
 use serde_json::json;
+use tokio::process::Command;
 
 use crate::support::{Rig, bounded, error_of, function};
 
@@ -105,6 +110,59 @@ async fn a_timeout_is_answered_in_awss_words_and_the_next_call_works() {
     assert!(message.starts_with("RequestId: "), "{message}");
     assert!(message.ends_with(" Error: Task timed out after 1.00 seconds"), "{message}");
     assert_eq!(rig.response(json!({ "a": 1 })).await, json!({ "a": 1 }));
+    rig.shutdown().await;
+}
+
+/// A `bootstrap` that is a script: it starts the function without `exec` and then does `last`.
+/// Everything it starts holds the named pipe open.
+fn scripted(pipe: &Path, last: &str) -> FunctionConfig {
+    let mut config = function();
+    let (program, pipe) = (config.executable.display(), pipe.display());
+    let script = format!("exec 3<>\"{pipe}\"; \"{program}\" & {last}");
+    config.executable = PathBuf::from("/bin/sh");
+    config.arguments = vec!["-c".to_owned(), script];
+    config
+}
+
+async fn named_pipe(name: &str) -> PathBuf {
+    let name = format!("{name}-{}", std::process::id());
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let made = Command::new("mkfifo").arg(&path).status();
+    assert!(made.await.expect("mkfifo runs").success());
+    path
+}
+
+/// Waits until nobody holds the named pipe open: then it reads as ended, not as empty.
+async fn until_released(pipe: &Path) {
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).expect("a flag of `open`");
+    let opened = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(pipe);
+    let mut reader = opened.expect("the pipe opens");
+    bounded(async {
+        while reader.read(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    std::fs::remove_file(pipe).expect("the pipe is ours");
+}
+
+#[tokio::test]
+async fn a_timeout_ends_what_a_script_started() {
+    let pipe = named_pipe("timeout").await;
+    let mut config = scripted(&pipe, "wait");
+    config.timeout = Duration::from_secs(1);
+    let rig = Rig::start(config).await;
+    assert_eq!(rig.error(json!({ "do": "hang" })).await["errorType"], "Sandbox.Timedout");
+    until_released(&pipe).await;
+    rig.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_process_that_ends_takes_along_what_it_started() {
+    let pipe = named_pipe("exit").await;
+    let rig = Rig::start(scripted(&pipe, "exit 3")).await;
+    assert_eq!(rig.error(json!({})).await["errorType"], "Runtime.ExitError");
+    until_released(&pipe).await;
     rig.shutdown().await;
 }
 

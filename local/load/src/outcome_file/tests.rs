@@ -30,7 +30,7 @@ async fn outcomes_in_any_order_read_back_by_number() {
         text,
         concat!(
             r#"{"run":"0000beef","scenario":"events","url":"http://127.0.0.1:3000","started_ms":5,"requests":10}"#,
-            "\n?..ra.a"
+            "\n???ra?a"
         )
     );
     let file = OutcomeFile::open(&path).unwrap();
@@ -49,10 +49,28 @@ async fn a_large_gap_and_many_outcomes_are_written_whole() {
     }
     writer.flush().await.unwrap();
     let file = OutcomeFile::open(&OutcomeFile::path(folder.path(), header().run)).unwrap();
-    let accepted: Vec<_> =
-        file.outcomes().enumerate().filter(|(_, outcome)| *outcome != Outcome::NotSent).collect();
-    assert_eq!(accepted.len(), 20_000);
-    assert_eq!(accepted[0], (200_000, Outcome::Accepted));
+    let outcomes: Vec<_> = file.outcomes().collect();
+    assert_eq!(outcomes.len(), 220_000);
+    let (under_way, accepted) = outcomes.split_at(200_000);
+    assert!(under_way.iter().all(|outcome| *outcome == Outcome::Ambiguous));
+    assert!(accepted.iter().all(|outcome| *outcome == Outcome::Accepted));
+}
+
+#[tokio::test]
+async fn what_is_under_way_is_ambiguous_until_it_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = OutcomeWriter::create(folder.path(), &header()).await.unwrap();
+    let outcomes = || {
+        let file = OutcomeFile::open(&OutcomeFile::path(folder.path(), header().run)).unwrap();
+        file.outcomes().map(|outcome| char::from(outcome.byte())).collect::<String>()
+    };
+    writer.push(1, Outcome::Accepted).await.unwrap();
+    writer.flush_and_mark(4).await.unwrap();
+    assert_eq!(outcomes(), "?a??");
+    writer.push(2, Outcome::NotSent).await.unwrap();
+    writer.push(0, Outcome::Refused).await.unwrap();
+    writer.flush_and_mark(4).await.unwrap();
+    assert_eq!(outcomes(), "ra.?");
 }
 
 #[tokio::test]

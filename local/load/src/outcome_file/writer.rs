@@ -54,16 +54,32 @@ impl OutcomeWriter {
         self.file.flush().await
     }
 
-    /// Writes outcomes from number `sequence` on; what is skipped reads as not sent.
+    /// Writes what is pending, and that every request before number `taken` may have been sent.
+    pub(crate) async fn flush_and_mark(&mut self, taken: u64) -> io::Result<()> {
+        self.flush().await?;
+        self.fill(taken).await?;
+        self.file.flush().await
+    }
+
+    /// Writes outcomes from number `sequence` on.
     async fn write_at(&mut self, sequence: u64, bytes: &[u8]) -> io::Result<()> {
-        if let Some(skipped @ 1..) = sequence.checked_sub(self.written) {
-            self.file.seek(SeekFrom::Start(self.start + self.written)).await?;
-            let mut gap = tokio::io::repeat(Outcome::NotSent.byte()).take(skipped);
-            tokio::io::copy(&mut gap, &mut self.file).await?;
-        }
+        self.fill(sequence).await?;
         self.file.seek(SeekFrom::Start(self.start + sequence)).await?;
         self.file.write_all(bytes).await?;
         self.written = self.written.max(sequence + bytes.len() as u64);
+        Ok(())
+    }
+
+    /// Calls everything ambiguous that has no outcome yet, up to number `end`: numbers are given out
+    /// without holes, so it is under way, and a generator that is killed never learns what became
+    /// of it.
+    async fn fill(&mut self, end: u64) -> io::Result<()> {
+        if let Some(missing @ 1..) = end.checked_sub(self.written) {
+            self.file.seek(SeekFrom::Start(self.start + self.written)).await?;
+            let mut gap = tokio::io::repeat(Outcome::Ambiguous.byte()).take(missing);
+            tokio::io::copy(&mut gap, &mut self.file).await?;
+            self.written = end;
+        }
         Ok(())
     }
 }

@@ -88,7 +88,7 @@ async fn answers_are_judged_by_what_they_say_about_the_effect() {
     let server = Server::start(|sequence| match sequence {
         0 => Act::Answer(400, ""),
         1 => Act::Answer(500, ""),
-        2 => Act::Answer(503, r#"{"message":"not registered, try again"}"#),
+        2 => Act::Postpone,
         3 => Act::Answer(503, r#"{"message":"outcome unknown"}"#),
         4 => Act::Answer(413, ""),
         _ => ACCEPTED,

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HeaderValue};
-use http::{Request, Response, Uri};
+use http::header::{CONNECTION, HeaderValue, RETRY_AFTER};
+use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -22,6 +22,8 @@ use tokio_util::task::TaskTracker;
 pub(crate) enum Act {
     /// Answer with this status and body.
     Answer(u16, &'static str),
+    /// Answer with 503 and ask for another try.
+    Postpone,
     /// Answer with 202 and end the connection in good order.
     AcceptAndClose,
     /// Close the connection without an answer.
@@ -126,6 +128,10 @@ async fn serve(stream: TcpStream, act: fn(u64) -> Act, seen: Arc<Seen>) {
                 Act::Answer(status, text) => {
                     *response.status_mut() = status.try_into().unwrap();
                     *response.body_mut() = Full::from(text);
+                }
+                Act::Postpone => {
+                    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+                    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
                 }
                 Act::AcceptAndClose => {
                     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -10,6 +10,9 @@ use crate::{
 
 const ANY: &str = "ANY";
 
+/// The path of the route that takes what no other does.
+const DEFAULT_PATH: &str = "$default";
+
 /// What HTTP APIs know, apart from any.
 const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 
@@ -80,27 +83,21 @@ pub(super) fn assign(
     }
 }
 
-/// Method (`None` for any) and path; neither given means the `$default` route.
+/// Method (`None` for any) and path. Neither given means the `$default` route; SAM refuses one
+/// without the other.
 fn route_key(fields: &Fields<'_>) -> Option<(Option<String>, String)> {
-    let (method_place, path_place) = (fields.optional("Method"), fields.optional("Path"));
-    let method = match method_place {
-        Some(place) => Some(method(&place)?).filter(|method| method != ANY),
-        None => None,
-    };
-    let Some(place) = path_place else {
-        if let Some(method) = method {
-            let message = format!("a route of method {method} needs a `Path`");
-            fields.place().problem(message);
-            return None;
-        }
-        return Some((None, "$default".to_owned()));
-    };
-    let path = place.text()?;
-    if path == "$default" && method.is_none() {
+    if fields.optional("Method").is_none() && fields.optional("Path").is_none() {
+        return Some((None, DEFAULT_PATH.to_owned()));
+    }
+    let (method_place, place) = (fields.required("Method"), fields.required("Path"));
+    let method = method_place.and_then(|place| method(&place));
+    let path = place.as_ref()?.text()?;
+    let method = Some(method?).filter(|method| method != ANY);
+    if path == DEFAULT_PATH && method.is_none() {
         return Some((None, path.to_owned()));
     }
     if let Some(objection) = objection(path) {
-        place.problem(objection);
+        place?.problem(objection);
         return None;
     }
     Some((method, path.to_owned()))

@@ -93,6 +93,11 @@ fn refuses_resources_that_are_neither_simulated_nor_inert() {
         );
         refuses(&format!("Resources:\n  R: {{Type: {kind}}}\n"), &[&expected]);
     }
+    refuses(
+        "Resources:\n  R: {Type: AWS::Serverless::Fucntion}\n",
+        &["3:13 Resources.R.Type: `AWS::Serverless::Fucntion` is not simulated (did you mean \
+             `AWS::Serverless::Function`?)"],
+    );
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn refuses_other_events_by_name() {
 #[test]
 fn refuses_events_without_properties() {
     refuses(
-        &function("Events: {E: {Type: HttpApi}}"),
+        &function("Events: {E: {Type: MSK}}"),
         &["6:16 Resources.F.Properties.Events.E: `Properties` is missing"],
     );
 }

@@ -36,21 +36,22 @@ fn reads_method_path_and_timeout() {
 }
 
 #[test]
-fn takes_any_method_unless_one_is_given() {
-    assert_eq!(route("Path: /a").method, None);
+fn takes_any_method_and_the_longest_timeout() {
     assert_eq!(route("Path: /a, Method: any").method, None);
-    assert_eq!(route("Path: /a").timeout, Duration::from_secs(30));
+    assert_eq!(route("Path: /a, Method: any").timeout, Duration::from_secs(30));
 }
 
 #[test]
 fn makes_an_event_without_path_and_method_the_default_route() {
     assert_eq!(route("").path, "$default");
+    let plan = plan(&function("Events: {E: {Type: HttpApi}}"));
+    assert_eq!(plan.apis[0].routes[0].path, "$default");
 }
 
 #[test]
 fn puts_events_without_an_api_into_the_implicit_one() {
     let globals = "Globals: {HttpApi: {CorsConfiguration: true, StageVariables: {a: b}}}\n";
-    let plan = plan(&format!("{globals}{}", with_event("Path: /a")));
+    let plan = plan(&format!("{globals}{}", with_event("Path: /a, Method: GET")));
     let api = &plan.apis[0];
     assert_eq!(api.logical_id, "ServerlessHttpApi");
     assert_eq!(api.stage, "$default");
@@ -61,7 +62,7 @@ fn puts_events_without_an_api_into_the_implicit_one() {
 #[test]
 fn puts_events_into_the_api_they_name() {
     let api = "  Api:\n    Type: AWS::Serverless::HttpApi\n    Properties: {StageName: prod}\n";
-    let text = format!("{}{api}", with_event("Path: /a, ApiId: !Ref Api"));
+    let text = format!("{}{api}", with_event("Path: /a, Method: GET, ApiId: !Ref Api"));
     let plan = plan(&text);
     assert_eq!(plan.apis.len(), 1);
     assert_eq!((plan.apis[0].stage.as_str(), plan.apis[0].routes.len()), ("prod", 1));
@@ -69,7 +70,11 @@ fn puts_events_into_the_api_they_name() {
 
 #[test]
 fn refuses_an_api_that_is_not_there() {
-    refuses_event("Path: /a, ApiId: abc", "", "there is no `AWS::Serverless::HttpApi` `abc`");
+    refuses_event(
+        "Path: /a, Method: GET, ApiId: abc",
+        "",
+        "there is no `AWS::Serverless::HttpApi` `abc`",
+    );
 }
 
 #[test]
@@ -81,26 +86,31 @@ fn refuses_paths_that_are_none() {
         ("/{}", "the variable `{}` has no name"),
         ("/{a}/{a}", "the variable `{a}` is there twice"),
     ] {
-        refuses_event(&format!("Path: '{path}'"), ".Path", message);
+        refuses_event(&format!("Path: '{path}', Method: GET"), ".Path", message);
     }
 }
 
 #[test]
 fn refuses_methods_that_http_apis_do_not_know() {
     refuses_event("Path: /a, Method: BREW", ".Method", "`BREW` is not a method of an HTTP API");
-    refuses_event("Method: GET", "", "a route of method GET needs a `Path`");
+    refuses_event("Method: GET", "", "`Path` is missing");
+    refuses_event("Path: /a", "", "`Method` is missing");
 }
 
 #[test]
 fn refuses_what_is_not_simulated() {
-    refuses_event("Path: /a, Auth: {Authorizer: A}", ".Auth", "authorizers are not simulated");
     refuses_event(
-        "Path: /a, PayloadFormatVersion: '1.0'",
+        "Path: /a, Method: GET, Auth: {Authorizer: A}",
+        ".Auth",
+        "authorizers are not simulated",
+    );
+    refuses_event(
+        "Path: /a, Method: GET, PayloadFormatVersion: '1.0'",
         ".PayloadFormatVersion",
         "only payload format 2.0 is simulated",
     );
     refuses_event(
-        "Path: /a, TimeoutInMillis: 30001",
+        "Path: /a, Method: GET, TimeoutInMillis: 30001",
         ".TimeoutInMillis",
         "must be between 50 and 30000, not 30001",
     );

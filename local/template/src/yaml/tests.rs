@@ -104,7 +104,20 @@ fn refuses_keys_that_are_not_words() {
 
 #[test]
 fn names_a_tab_as_the_culprit() {
-    refuses("a:\n\tb: 1\n", "2:2 a: a tab is used for indentation (indent with spaces)");
+    refuses("a:\n\tb: 1\n", "2:1 a: a tab is used for indentation (indent with spaces)");
+    refuses(
+        "a:\n  b: word\n \tc: 1\n",
+        "3:2 a.b: a tab is used for indentation (indent with spaces)",
+    );
+}
+
+#[test]
+fn asks_about_the_indentation_of_a_line_that_fits_nowhere() {
+    refuses(
+        "a:\n    b: 1\n   c: 2\n",
+        "3:4 while parsing a block mapping, did not find expected key (is this line indented like \
+         the others of its map?)",
+    );
 }
 
 #[test]

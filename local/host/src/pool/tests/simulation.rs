@@ -105,7 +105,8 @@ impl World {
             Event::Arrival => {
                 let number = self.callers.len() as u128;
                 self.callers.insert(invocation(number), (self.rig.now, false));
-                self.give(Input::InvocationArrived(invocation(number)));
+                let invocation = invocation(number);
+                self.give(Input::InvocationArrived { invocation, payload_bytes: 2 });
             }
             Event::Shutdown => self.give(Input::ShutdownAsked),
             Event::Poll(id) => {
