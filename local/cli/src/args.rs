@@ -26,13 +26,13 @@ pub(crate) struct CommandLine {
 
 /// Which project a command is about.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct Place {
+pub struct Place {
     /// The SAM template [default: template.yaml here or in a folder above]
     #[arg(long, global = true, value_name = "FILE")]
-    pub(crate) template: Option<PathBuf>,
+    pub template: Option<PathBuf>,
     /// Where topics, the table and logs are kept [default: .millrace beside the template]
     #[arg(long, global = true, value_name = "DIR")]
-    pub(crate) data: Option<PathBuf>,
+    pub data: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -125,6 +125,10 @@ pub(crate) struct Ports {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cargo local down                    stop, and keep the data
+  cargo local down -v                 stop, and delete the data")]
 pub(crate) struct Down {
     /// Delete the data folder as well
     #[arg(short = 'v', long)]
@@ -146,6 +150,10 @@ pub(crate) struct Logs {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cargo local status
+  cargo local status --json | jq -r .gateway")]
 pub(crate) struct Status {
     /// Print one JSON object
     #[arg(long)]
@@ -153,6 +161,10 @@ pub(crate) struct Status {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cargo local lag
+  cargo local lag --watch             until Ctrl-C")]
 pub(crate) struct Lag {
     /// Print one JSON object
     #[arg(long, conflicts_with = "watch")]
@@ -182,7 +194,7 @@ pub(crate) struct Load {
     /// What to send
     #[arg(long, value_name = "NAME", default_value = "events", value_parser = ["events"])]
     pub(crate) scenario: String,
-    /// Where to send it [default: the gateway of `up`]
+    /// Where to send it [default: the gateway of the running `up`]
     #[arg(long, env = "PRODUCER_URL", value_name = "URL", value_parser = endpoint)]
     pub(crate) url: Option<http::Uri>,
     /// Print one JSON object
@@ -191,6 +203,11 @@ pub(crate) struct Load {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  cargo local mapping list
+  cargo local mapping pause process_events
+  cargo local mapping resume process_events")]
 pub(crate) enum Mapping {
     /// List the mappings with their state
     List {

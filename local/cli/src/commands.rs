@@ -8,12 +8,8 @@ mod mapping;
 mod status;
 mod up;
 
-use crate::args::{Command, CommandLine, Place};
-use crate::control::client::ControlClient;
-use crate::data_folder::Layout;
+use crate::args::{Command, CommandLine};
 use crate::failure::CommandError;
-use crate::locate;
-use crate::run_file::RunFile;
 
 /// Runs a command to its end.
 pub(crate) async fn run(line: CommandLine) -> Result<(), CommandError> {
@@ -27,15 +23,4 @@ pub(crate) async fn run(line: CommandLine) -> Result<(), CommandError> {
         Command::Load(load) => load::run(&place, load).await,
         Command::Mapping(mapping) => mapping::run(&place, mapping).await,
     }
-}
-
-/// The running `up` of a data folder.
-fn running(layout: &Layout) -> Result<RunFile, CommandError> {
-    RunFile::read(layout.root())?
-        .ok_or_else(|| CommandError::NotRunning { data: layout.root().to_owned() })
-}
-
-/// A client of the running `up` that a command is about.
-fn control(place: &Place) -> Result<ControlClient, CommandError> {
-    Ok(ControlClient::new(running(&locate::data(place)?)?.control))
 }

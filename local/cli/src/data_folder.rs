@@ -93,6 +93,20 @@ pub enum DataFolderError {
     },
 }
 
+impl DataFolderError {
+    /// What the person can do about it, in one line.
+    pub(crate) fn hint(&self) -> &'static str {
+        match self {
+            Self::InUse { .. } => {
+                "`cargo local status` shows it, `cargo local down` stops it; --data takes another \
+                 folder"
+            }
+            Self::Foreign { .. } => "pass --data with a folder that is new or empty",
+            Self::Inaccessible { .. } => "pass --data with a folder that can be written to",
+        }
+    }
+}
+
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DataFolderError {
     move |source| DataFolderError::Inaccessible { action, path: path.to_owned(), source }
 }
@@ -120,10 +134,7 @@ impl DataFolder {
         let mut attempts = 1;
         while !try_lock(&lock, &path)? {
             if attempts == LOCK_ATTEMPTS {
-                let pid = read_pid(&mut lock);
-                let running = RunFile::read(layout.root()).ok().flatten();
-                let at = running.map(|file| format!(" at {}", file.gateway)).unwrap_or_default();
-                return Err(DataFolderError::InUse { path: layout.root, pid, at });
+                return Err(in_use(&layout, read_pid(&mut lock)));
             }
             attempts += 1;
             tokio::time::sleep(LOCK_PAUSE).await;
@@ -176,6 +187,17 @@ pub(crate) fn owner(layout: &Layout) -> Result<Option<u32>, DataFolderError> {
         Err(TryLockError::WouldBlock) => Ok(Some(read_pid(&mut lock))),
         Err(TryLockError::Error(source)) => Err(failed("lock", &path)(source)),
     }
+}
+
+/// Fails where a process owns the folder, and names it.
+pub(crate) fn refuse_owned(layout: &Layout) -> Result<(), DataFolderError> {
+    owner(layout)?.map_or(Ok(()), |pid| Err(in_use(layout, pid)))
+}
+
+fn in_use(layout: &Layout, pid: u32) -> DataFolderError {
+    let running = RunFile::read(layout.root()).ok().flatten();
+    let at = running.map(|file| format!(" at {}", file.gateway)).unwrap_or_default();
+    DataFolderError::InUse { path: layout.root().to_owned(), pid, at }
 }
 
 /// Deletes a data folder that nobody uses. Says whether there was one.

@@ -1,16 +1,15 @@
 //! Why a command failed, its exit code, and what is printed about it.
 
-use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
-use crate::control::client::ControlError;
 use crate::data_folder::DataFolderError;
 use crate::exit::Exit;
 use crate::locate::LocateError;
 use crate::run_file::RunFileError;
+use crate::running::RunningError;
 use crate::stack::UpError;
-use crate::terminal;
+use crate::terminal::{self, OutputError, chain};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -24,11 +23,11 @@ pub(crate) enum CommandError {
     #[error(transparent)]
     RunFile(#[from] RunFileError),
     #[error(transparent)]
-    Control(#[from] ControlError),
+    Running(#[from] RunningError),
+    #[error(transparent)]
+    Output(#[from] OutputError),
     #[error(transparent)]
     Load(#[from] load::LoadError),
-    #[error("nothing runs on `{}`", data.display())]
-    NotRunning { data: PathBuf },
     #[error("no mapping has the id or the function `{wanted}`")]
     NoMapping { wanted: String },
     #[error("function `{wanted}` has several mappings: {ids}")]
@@ -74,6 +73,7 @@ impl CommandError {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Up(error) => error.exit().code(),
+            Self::Running(error) => error.exit().code(),
             Self::Background { exit, .. } => *exit,
             Self::Locate(_) | Self::Data(DataFolderError::Foreign { .. }) => {
                 Exit::Configuration.code()
@@ -81,15 +81,12 @@ impl CommandError {
             Self::NoMapping { .. } | Self::SeveralMappings { .. } | Self::NoLog { .. } => {
                 Exit::Usage.code()
             }
-            Self::NotRunning { .. }
-            | Self::NothingSent { .. }
-            | Self::Data(DataFolderError::InUse { .. })
-            | Self::Control(ControlError::Unreachable { .. } | ControlError::TimedOut { .. }) => {
+            Self::NothingSent { .. } | Self::Data(DataFolderError::InUse { .. }) => {
                 Exit::Unavailable.code()
             }
             Self::Data(DataFolderError::Inaccessible { .. })
             | Self::RunFile(_)
-            | Self::Control(ControlError::Refused { .. } | ControlError::Malformed { .. })
+            | Self::Output(_)
             | Self::Load(_)
             | Self::Logs { .. }
             | Self::Detach(_)
@@ -105,18 +102,16 @@ impl CommandError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Up(error) => return error.hint(),
-            Self::Locate(LocateError::NoTemplate { .. }) => {
-                "go to the project's folder, or pass --template FILE"
-            }
-            Self::NotRunning { .. } | Self::NothingSent { .. } => "start it with `cargo local up`",
+            Self::Running(error) => return error.hint(),
+            Self::Locate(error) => return error.hint(),
+            Self::NothingSent { .. } => "start it with `cargo local up`",
+            Self::Background { text, .. } if !told(text) => "without --detach it tells why",
             Self::StillStarting { .. } => "`cargo local down` stops it",
-            Self::Control(ControlError::Unreachable { .. }) => {
-                "an `up` that was killed leaves such traces; start it again with `cargo local up`"
-            }
             Self::NoMapping { .. } | Self::SeveralMappings { .. } => {
                 "`cargo local mapping list` shows them"
             }
             Self::NoLog { .. } => "a function has a log from its first invocation on",
+            Self::Data(error) => error.hint(),
             _ => return None,
         };
         Some(hint.to_owned())
@@ -134,41 +129,21 @@ impl CommandError {
     pub(crate) fn report(&self) {
         let errors = match self {
             // The process in the background has said it already.
-            Self::Background { text, .. } if text.contains("error: ") => Vec::new(),
+            Self::Background { text, .. } if told(text) => Vec::new(),
             _ => chain(self),
         };
-        terminal::failure(self.text(), &errors, self.hint().as_deref());
+        terminal::failure_with(self.text(), &errors, self.hint().as_deref());
     }
 }
 
-/// The error with its causes on one line; an error of several lines is several errors.
-fn chain(error: &dyn Error) -> Vec<String> {
-    let mut lines: Vec<String> = error.to_string().lines().map(str::to_owned).collect();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        if let Some(last) = lines.last_mut() {
-            last.push_str(": ");
-            last.push_str(&source.to_string().replace('\n', "; "));
-        }
-        cause = source.source();
-    }
-    lines
+/// Whether a process in the background got to say why it failed: on a full disk it cannot.
+fn told(text: &str) -> bool {
+    text.contains("error: ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_error_is_one_line_with_its_causes() {
-        let source = io::Error::other("disk full");
-        let error = CommandError::Data(DataFolderError::Inaccessible {
-            action: "create",
-            path: PathBuf::from("/d"),
-            source,
-        });
-        assert_eq!(chain(&error), ["failed to create `/d`: disk full"]);
-    }
 
     #[test]
     fn each_problem_of_a_template_is_a_line() {
@@ -186,10 +161,11 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_69_and_wrong_words_are_2() {
-        let data = PathBuf::from("/d");
-        assert_eq!(CommandError::NotRunning { data }.code(), 69);
+        let nothing = RunningError::Nothing { data: PathBuf::from("/d") };
+        assert_eq!(CommandError::from(nothing).code(), 69);
         assert_eq!(CommandError::NoMapping { wanted: "x".to_owned() }.code(), 2);
         let background = CommandError::Background { text: String::new(), exit: 64 };
         assert_eq!(background.code(), 64);
+        assert!(background.hint().is_some(), "it could not say why");
     }
 }

@@ -11,28 +11,37 @@ mod control;
 mod data_folder;
 mod exit;
 mod failure;
+mod interrupt;
 mod locate;
 mod log_files;
 mod log_reader;
 mod notice;
 mod run_file;
+mod running;
 mod stack;
 mod status;
 mod summary;
 mod tables;
 pub mod terminal;
 
+use std::env;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser as _;
 use tokio::runtime;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
+pub use args::Place;
 pub use build::Sources;
 pub use exit::Exit;
+pub use interrupt::until_interrupted;
 pub use notice::{NOTICES_MAX, Notice, Notices};
 pub use run_file::{RunFile, RunFileError};
+pub use running::{RunningError, running};
 pub use stack::{Addresses, Ports, Stack, StackConfig, UpError};
 pub use status::{FunctionStatus, MappingDetail, MappingStatus, Mappings, PartitionStatus, Status};
 
@@ -54,6 +63,7 @@ pub fn main() -> ExitCode {
     init_tracing();
     match run(line) {
         Ok(()) => Exit::Done.into(),
+        Err(CommandError::Output(error)) if error.reader_is_gone() => Exit::Done.into(),
         Err(error) => {
             error.report();
             ExitCode::from(error.code())
@@ -69,16 +79,16 @@ fn run(line: CommandLine) -> Result<(), CommandError> {
     outcome
 }
 
-/// The stack's own logs, on stderr: warnings and errors, or what `MILLRACE_LOG` asks for.
+/// The stack's own logs, on stderr: warnings and errors, or what `MILLRACE_LOG` asks for, such as
+/// `debug` or `warn,poller=debug`.
+#[expect(clippy::disallowed_methods, reason = "the one variable that no flag stands for")]
 fn init_tracing() {
-    let filter = EnvFilter::builder()
-        .with_env_var("MILLRACE_LOG")
-        .with_default_directive(tracing::level_filters::LevelFilter::WARN.into())
-        .from_env_lossy();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let wanted = env::var("MILLRACE_LOG").ok();
+    let wanted = wanted.and_then(|text| text.parse().ok());
+    let filter = wanted.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN));
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(terminal::in_colour())
-        .with_target(false)
-        .init();
+        .with_target(false);
+    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
 }

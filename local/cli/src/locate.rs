@@ -13,7 +13,7 @@ const DATA: &str = ".millrace";
 
 /// Why there is no template.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum LocateError {
+pub enum LocateError {
     /// None is here or above.
     #[error("there is no template.yaml in `{directory}` or above it")]
     NoTemplate {
@@ -23,6 +23,17 @@ pub(crate) enum LocateError {
     /// The working directory is gone.
     #[error("the working directory cannot be read")]
     NoDirectory(#[source] std::io::Error),
+}
+
+impl LocateError {
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoTemplate { .. } => {
+                Some("go to the project's folder, or pass --template FILE".to_owned())
+            }
+            Self::NoDirectory(_) => None,
+        }
+    }
 }
 
 /// The template: the one given, else the nearest.

@@ -31,7 +31,7 @@ struct Log {
     path: PathBuf,
     open: BufReader<File>,
     /// The beginning of a line whose end is not written yet.
-    partial: String,
+    partial: Vec<u8>,
 }
 
 impl LogReader {
@@ -90,13 +90,13 @@ impl Log {
         if before.exists() {
             let open = BufReader::new(File::open(&before)?);
             let mut log =
-                Self { function: function.clone(), path: before, open, partial: String::new() };
+                Self { function: function.clone(), path: before, open, partial: Vec::new() };
             log.read_open(lines)?;
         }
         match File::open(&path) {
             Ok(file) => {
                 let open = BufReader::new(file);
-                Ok(Some(Self { function, path, open, partial: String::new() }))
+                Ok(Some(Self { function, path, open, partial: Vec::new() }))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -124,12 +124,9 @@ impl Log {
     }
 
     fn read_open(&mut self, lines: &mut Vec<StoredLine>) -> io::Result<()> {
-        let mut bytes = Vec::new();
-        while self.open.read_until(b'\n', &mut bytes)? > 0 {
-            self.partial.push_str(&String::from_utf8_lossy(&bytes));
-            bytes.clear();
-            if let Some(line) = self.partial.strip_suffix('\n') {
-                lines.push(StoredLine::parse(&self.function, line));
+        while self.open.read_until(b'\n', &mut self.partial)? > 0 {
+            if let Some(line) = self.partial.strip_suffix(b"\n") {
+                lines.push(StoredLine::parse(&self.function, &String::from_utf8_lossy(line)));
                 self.partial.clear();
             }
         }
@@ -165,9 +162,9 @@ mod tests {
 
     use super::*;
 
-    fn append(path: &Path, text: &str) {
+    fn append(path: &Path, text: impl AsRef<[u8]>) {
         let mut file = File::options().append(true).create(true).open(path).unwrap();
-        file.write_all(text.as_bytes()).unwrap();
+        file.write_all(text.as_ref()).unwrap();
     }
 
     #[track_caller]
@@ -198,10 +195,10 @@ mod tests {
         let mut reader = LogReader::new(folder.path().to_owned(), None);
         reads(&mut reader, &[]);
         assert!(reader.is_empty());
-        append(&folder.path().join("a.log"), "2026-01-01T00:00:00.000Z 1 be");
+        append(&folder.path().join("a.log"), b"2026-01-01T00:00:00.000Z 1 d\xc3");
         reads(&mut reader, &[]);
-        append(&folder.path().join("a.log"), "gin\n");
-        reads(&mut reader, &[("a", "begin")]);
+        append(&folder.path().join("a.log"), b"\xa9but\n");
+        reads(&mut reader, &[("a", "d\u{e9}but")]);
     }
 
     #[test]

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
+use crate::stack::Addresses;
+
 /// The file's name in the data folder.
 const NAME: &str = "run.json";
 
@@ -23,6 +25,8 @@ pub struct RunFile {
     pub template: PathBuf,
     /// The `--parameter-overrides` it was given.
     pub parameters: BTreeMap<String, String>,
+    /// The `--env-vars` file it was given, absolute.
+    pub env_vars: Option<PathBuf>,
     /// The HTTP API: `http://127.0.0.1:3000`.
     pub gateway: String,
     /// Lambda's Invoke API: `http://127.0.0.1:9000`, or the URL given by `--functions`.
@@ -73,6 +77,17 @@ impl RunFile {
         file.map(Some).map_err(|source| RunFileError::Malformed { path, source })
     }
 
+    pub(crate) fn addresses(&self) -> Addresses {
+        Addresses {
+            gateway: self.gateway.clone(),
+            lambda: self.lambda.clone(),
+            kafka: self.kafka.clone(),
+            cluster_arn: self.cluster_arn.clone(),
+            table: self.table.clone(),
+            control: self.control.clone(),
+        }
+    }
+
     /// Writes the file so that a reader sees all of it or none; it is removed on drop.
     pub(crate) fn publish(&self, data: &Path) -> Result<Published, RunFileError> {
         let path = data.join(NAME);
@@ -112,6 +127,7 @@ mod tests {
             started: "2026-11-21T10:00:00Z".to_owned(),
             template: PathBuf::from("/project/template.yaml"),
             parameters: BTreeMap::new(),
+            env_vars: None,
             gateway: "http://127.0.0.1:3000".to_owned(),
             lambda: "http://127.0.0.1:9000".to_owned(),
             kafka: "127.0.0.1:9092".to_owned(),

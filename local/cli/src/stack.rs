@@ -11,7 +11,7 @@ mod wiring;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use template::{EnvVars, Plan, Settings};
@@ -101,6 +101,7 @@ pub struct Stack {
     plan: Plan,
     template: PathBuf,
     parameters: BTreeMap<String, String>,
+    env_vars: Option<PathBuf>,
     owner: Owner,
     published: Option<Published>,
     folder: DataFolder,
@@ -123,7 +124,8 @@ impl Stack {
             folder.clear()?;
         }
         let addresses = addresses(&config, &listeners, folder.layout()).await?;
-        let plan = load(&config, &addresses)?;
+        let env_vars = config.env_vars.as_deref();
+        let plan = load_plan(&config.template, &config.parameters, env_vars, &addresses)?;
         let names = plan.functions.iter().map(|function| function.name.clone());
         config.notices.send(Notice::Planned(names.collect()));
         let programs = match config.functions {
@@ -138,8 +140,11 @@ impl Stack {
         };
         let owned = assembly.start(listeners, &programs).await?;
         let owner = Owner::start(owned);
-        let StackConfig { template, parameters, .. } = config;
-        Ok(Self { addresses, plan, template, parameters, owner, published: None, folder })
+        let StackConfig { template, parameters, env_vars, .. } = config;
+        // Absolute: other commands read it from other folders.
+        let env_vars = env_vars.map(|path| std::path::absolute(&path).unwrap_or(path));
+        let published = None;
+        Ok(Self { addresses, plan, template, parameters, env_vars, owner, published, folder })
     }
 
     /// Writes the run file: from now on other commands find this stack.
@@ -156,6 +161,7 @@ impl Stack {
             started: Timestamp::now().to_string(),
             template: self.template.clone(),
             parameters: self.parameters.clone(),
+            env_vars: self.env_vars.clone(),
             gateway: addresses.gateway,
             lambda: addresses.lambda,
             kafka: addresses.kafka,
@@ -220,17 +226,23 @@ async fn addresses(
     })
 }
 
-fn load(config: &StackConfig, addresses: &Addresses) -> Result<Plan, UpError> {
-    let env_vars = match &config.env_vars {
+/// Reads a template as `up` does.
+pub(crate) fn load_plan(
+    template: &Path,
+    parameters: &BTreeMap<String, String>,
+    env_vars: Option<&Path>,
+    addresses: &Addresses,
+) -> Result<Plan, UpError> {
+    let env_vars = match env_vars {
         None => EnvVars::default(),
         Some(path) => {
             let text = fs::read_to_string(path)
-                .map_err(|source| UpError::EnvVarsUnreadable { path: path.clone(), source })?;
+                .map_err(|source| UpError::EnvVarsUnreadable { path: path.to_owned(), source })?;
             EnvVars::from_json(&text)
-                .map_err(|source| UpError::EnvVars { path: path.clone(), source })?
+                .map_err(|source| UpError::EnvVars { path: path.to_owned(), source })?
         }
     };
     let local = wiring::local_settings(addresses);
-    let settings = Settings { parameters: config.parameters.clone(), env_vars, local };
-    Ok(template::load(&config.template, &settings)?)
+    let settings = Settings { parameters: parameters.clone(), env_vars, local };
+    Ok(template::load(template, &settings)?)
 }

@@ -1,6 +1,7 @@
 //! The only module that prints. Data goes to stdout, everything else to stderr; colours only to a
 //! terminal, and not where `NO_COLOR` is set.
 
+use std::error::Error;
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -21,9 +22,22 @@ const PALETTE: [AnsiColor; 6] = [
     AnsiColor::BrightCyan,
 ];
 
-/// Prints `text` as it is on stdout. A reader that went away (`| head`) is no error.
-pub fn out(text: impl Display) {
-    write!(anstream::stdout().lock(), "{text}").ok();
+/// Stdout does not take what a command has to say.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to write to stdout")]
+pub struct OutputError(#[source] io::Error);
+
+impl OutputError {
+    /// Whether its reader went away (`| head`): an end like any other, and no failure.
+    pub fn reader_is_gone(&self) -> bool {
+        self.0.kind() == io::ErrorKind::BrokenPipe
+    }
+}
+
+/// Prints `text` as it is on stdout.
+pub fn out(text: impl Display) -> Result<(), OutputError> {
+    let mut stdout = anstream::stdout().lock();
+    write!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(OutputError)
 }
 
 /// Prints a line on stderr.
@@ -31,8 +45,13 @@ pub fn note(text: impl Display) {
     writeln!(anstream::stderr().lock(), "{text}").ok();
 }
 
+/// Prints why a command failed: a line for each error with its causes, and a hint.
+pub fn failure(error: &dyn Error, hint: Option<&str>) {
+    failure_with(None, &chain(error), hint);
+}
+
 /// Prints why a command failed: another program's text, `error:` lines, and a hint.
-pub fn failure(text: Option<&str>, errors: &[String], hint: Option<&str>) {
+pub(crate) fn failure_with(text: Option<&str>, errors: &[String], hint: Option<&str>) {
     let mut stderr = anstream::stderr().lock();
     if let Some(text) = text {
         writeln!(stderr, "{}", text.trim_end()).ok();
@@ -44,6 +63,20 @@ pub fn failure(text: Option<&str>, errors: &[String], hint: Option<&str>) {
     if let Some(hint) = hint {
         writeln!(stderr, "{cyan}hint{cyan:#}: {hint}").ok();
     }
+}
+
+/// The error with its causes on one line; an error of several lines is several errors.
+pub(crate) fn chain(error: &dyn Error) -> Vec<String> {
+    let mut lines: Vec<String> = error.to_string().lines().map(str::to_owned).collect();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        if let Some(last) = lines.last_mut() {
+            last.push_str(": ");
+            last.push_str(&source.to_string().replace('\n', "; "));
+        }
+        cause = source.source();
+    }
+    lines
 }
 
 /// Whether a person sees stderr in colour.
@@ -116,8 +149,8 @@ impl Prefixes {
     }
 
     /// Prints one line of a function on stdout.
-    pub(crate) fn print(&mut self, function: &str, text: &str) {
-        out(self.line(function, text));
+    pub(crate) fn print(&mut self, function: &str, text: &str) -> Result<(), OutputError> {
+        out(self.line(function, text))
     }
 
     fn line(&mut self, function: &str, text: &str) -> String {
@@ -140,6 +173,12 @@ mod tests {
     use anstream::adapter::strip_str;
 
     use super::*;
+
+    #[test]
+    fn an_error_is_one_line_with_its_causes() {
+        let error = OutputError(io::Error::other("disk full"));
+        assert_eq!(chain(&error), ["failed to write to stdout: disk full"]);
+    }
 
     #[test]
     fn lines_of_functions_are_aligned_and_told_apart_by_colour() {

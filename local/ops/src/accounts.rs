@@ -79,17 +79,18 @@ impl Accounts {
         Self { processed: empty(), failed: empty(), dead: empty(), run, sent }
     }
 
-    /// Books one sighting of `load_id`; ids of other runs are passed over.
-    pub(crate) fn book(&mut self, load_id: &str, found: Found) {
-        let Some(sequence) = self.sequence(load_id) else { return };
+    /// Books one sighting of `load_id`; ids of other runs are passed over. Says whether it is one
+    /// of this run.
+    pub(crate) fn book(&mut self, load_id: &str, found: Found) -> bool {
+        let Some(sequence) = self.sequence(load_id) else { return false };
         let column = match found {
             Found::Processed => &mut self.processed,
             Found::Failed => &mut self.failed,
             Found::Dead => &mut self.dead,
         };
-        if let Some(count) = column.get_mut(sequence) {
-            *count = count.saturating_add(1);
-        }
+        let Some(count) = column.get_mut(sequence) else { return false };
+        *count = count.saturating_add(1);
+        true
     }
 
     fn sequence(&self, load_id: &str) -> Option<usize> {
@@ -216,7 +217,7 @@ mod tests {
     fn ids_of_other_runs_and_beyond_the_run_are_passed_over() {
         let mut accounts = accounts(&[Outcome::Refused]);
         for id in ["beef0123-0", "cafe0123-7", "cafe0123-x", "cafe01230", ""] {
-            accounts.book(id, Found::Processed);
+            assert!(!accounts.book(id, Found::Processed), "{id}");
         }
         assert_eq!(accounts.close(Drained::Yes).totals, Totals::default());
     }

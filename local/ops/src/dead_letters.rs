@@ -1,65 +1,167 @@
-//! Reads the dead letters that are there now. It judges nothing.
+//! Reads the dead letters that are there now, one after the other. It judges nothing.
+
+use std::collections::BTreeSet;
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
+use tokio::sync::mpsc;
 
 use crate::failure::OpsFailure;
 use crate::surroundings::{KAFKA_TIMEOUT, Surroundings};
 
 /// The headers in which `process_events` tells where a dead letter comes from.
+const TOPIC_HEADER: &str = "dead_letter_topic";
 const PARTITION_HEADER: &str = "dead_letter_partition";
 const OFFSET_HEADER: &str = "dead_letter_offset";
+
+/// Letters that are read and not yet looked at: up to 1 MB each.
+const LETTERS_MAX: usize = 8;
 
 /// A record that was given up.
 #[derive(Debug)]
 pub(crate) struct DeadLetter {
-    /// Partition and offset of the record it is a copy of.
-    pub(crate) origin: (i32, i64),
+    pub(crate) origin: Origin,
     pub(crate) value: Vec<u8>,
 }
 
-/// All dead letters up to now.
-pub(crate) async fn read(surroundings: &Surroundings) -> Result<Vec<DeadLetter>, OpsFailure> {
-    let ends = surroundings.ends(&surroundings.dead_letter_topic).await?;
-    let kafka = surroundings.kafka()?;
+/// The record that a letter is a copy of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    pub(crate) topic: String,
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+}
+
+/// All dead letters up to now; ends after the first failure.
+pub(crate) async fn read(
+    surroundings: &Surroundings,
+) -> Result<mpsc::Receiver<Result<DeadLetter, OpsFailure>>, OpsFailure> {
     let topic = surroundings.dead_letter_topic.clone();
-    let read = tokio::task::spawn_blocking(move || read_all(&kafka, &topic, &ends));
-    let letters = read.await.expect("reading dead letters does not panic");
-    letters.map_err(|source| OpsFailure::Kafka { source })
+    let mut ends = Vec::new();
+    for (partition, held) in (0..).zip(surroundings.offsets(&topic).await?) {
+        ends.extend((!held.is_empty()).then_some((partition, held.end)));
+    }
+    let kafka = surroundings.kafka()?;
+    let (sender, letters) = mpsc::channel(LETTERS_MAX);
+    tokio::task::spawn_blocking(move || {
+        if let Err(failure) = read_all(&kafka, topic, &ends, &sender) {
+            // Whoever no longer listens does not want to know.
+            sender.blocking_send(Err(failure)).ok();
+        }
+    });
+    Ok(letters)
 }
 
 fn read_all(
     kafka: &BaseConsumer,
-    topic: &str,
-    ends: &[i64],
-) -> Result<Vec<DeadLetter>, KafkaError> {
-    let mut open = 0;
+    topic: String,
+    ends: &[(i32, i64)],
+    letters: &mpsc::Sender<Result<DeadLetter, OpsFailure>>,
+) -> Result<(), OpsFailure> {
     let mut partitions = TopicPartitionList::new();
-    for (partition, end) in (0..).zip(ends).filter(|(_, end)| **end > 0) {
-        partitions.add_partition_offset(topic, partition, Offset::Beginning)?;
-        open += usize::from(*end > 0);
+    for (partition, _) in ends {
+        partitions.add_partition_offset(&topic, *partition, Offset::Beginning)?;
     }
     kafka.assign(&partitions)?;
-    let mut letters = Vec::new();
-    while open > 0 {
+    let mut open: BTreeSet<(i32, i64)> = ends.iter().copied().collect();
+    while !open.is_empty() {
         match kafka.poll(KAFKA_TIMEOUT) {
-            Some(Ok(message)) => letters.extend(letter(&message)),
-            Some(Err(KafkaError::PartitionEOF(_))) => open -= 1,
-            Some(Err(error)) => return Err(error),
-            None => break,
+            Some(Ok(message)) => {
+                let (partition, next) = (message.partition(), message.offset() + 1);
+                open.retain(|(other, end)| *other != partition || next < *end);
+                if let Some(letter) = letter(&message)
+                    && letters.blocking_send(Ok(letter)).is_err()
+                {
+                    return Ok(());
+                }
+            }
+            // The last offset may be one that no record has.
+            Some(Err(KafkaError::PartitionEOF(partition))) => {
+                open.retain(|(other, _)| *other != partition);
+            }
+            Some(Err(error)) => return Err(error.into()),
+            None => {
+                let seconds = KAFKA_TIMEOUT.as_secs();
+                return Err(OpsFailure::KafkaSilent { topic, seconds });
+            }
         }
     }
-    Ok(letters)
+    Ok(())
 }
 
 fn letter(message: &BorrowedMessage<'_>) -> Option<DeadLetter> {
-    let number = |name: &str| -> Option<i64> {
-        let header = message.headers()?.iter().find(|header| header.key == name)?;
-        std::str::from_utf8(header.value?).ok()?.parse().ok()
-    };
-    let partition = i32::try_from(number(PARTITION_HEADER)?).ok()?;
-    let value = message.payload()?.to_vec();
-    Some(DeadLetter { origin: (partition, number(OFFSET_HEADER)?), value })
+    let headers = message.headers()?.iter();
+    let origin = origin(headers.map(|header| (header.key, header.value)))?;
+    Some(DeadLetter { origin, value: message.payload()?.to_vec() })
+}
+
+/// Where a letter comes from, by its headers. The record's own come first, and may be those of
+/// an earlier death.
+fn origin<'h>(headers: impl Iterator<Item = (&'h str, Option<&'h [u8]>)>) -> Option<Origin> {
+    let (mut topic, mut partition, mut offset) = (None, None, None);
+    for (name, value) in headers {
+        let text = value.and_then(|value| std::str::from_utf8(value).ok());
+        match name {
+            TOPIC_HEADER => topic = text,
+            PARTITION_HEADER => partition = text,
+            OFFSET_HEADER => offset = text,
+            _ => {}
+        }
+    }
+    Some(Origin {
+        topic: topic?.to_owned(),
+        partition: partition?.parse().ok()?,
+        offset: offset?.parse().ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(headers: &[(&str, &str)]) -> Option<Origin> {
+        origin(headers.iter().map(|(name, value)| (*name, Some(value.as_bytes()))))
+    }
+
+    #[test]
+    fn the_place_of_origin_is_read_from_the_headers() {
+        let headers = [
+            ("ce_id", "1"),
+            ("dead_letter_reason", "no JSON"),
+            ("dead_letter_topic", "events"),
+            ("dead_letter_partition", "2"),
+            ("dead_letter_offset", "40"),
+        ];
+        let place = Origin { topic: "events".to_owned(), partition: 2, offset: 40 };
+        assert_eq!(read(&headers), Some(place));
+    }
+
+    #[test]
+    fn a_record_that_died_before_comes_from_where_it_died_last() {
+        let headers = [
+            ("dead_letter_topic", "events"),
+            ("dead_letter_partition", "2"),
+            ("dead_letter_offset", "40"),
+            ("dead_letter_topic", "events"),
+            ("dead_letter_partition", "1"),
+            ("dead_letter_offset", "7"),
+        ];
+        let place = Origin { topic: "events".to_owned(), partition: 1, offset: 7 };
+        assert_eq!(read(&headers), Some(place));
+    }
+
+    #[test]
+    fn what_tells_no_place_is_no_dead_letter() {
+        assert_eq!(read(&[]), None);
+        let headers = [
+            ("dead_letter_topic", "events"),
+            ("dead_letter_partition", "two"),
+            ("dead_letter_offset", "7"),
+        ];
+        assert_eq!(read(&headers), None);
+        assert_eq!(read(&headers[..2]), None);
+        assert_eq!(origin([("dead_letter_topic", None)].into_iter()), None);
+    }
 }

@@ -4,21 +4,19 @@ use std::num::ParseIntError;
 use std::path::PathBuf;
 
 use event::KeyRingError;
-use load::OutcomeFileError;
-use millrace::{Exit, RunFileError};
+use load::{OutcomeFileError, RunId};
+use millrace::terminal::OutputError;
+use millrace::{Exit, RunningError};
 use progress::ReadError;
 use rdkafka::error::KafkaError;
-use template::TemplateError;
 
 /// Why a command fails.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OpsFailure {
-    #[error("nothing runs on `{data}`")]
-    NothingRuns { data: PathBuf },
-    #[error("failed to find the running stack")]
-    RunFile(#[source] RunFileError),
-    #[error("failed to read the template of the running stack")]
-    Template(#[source] TemplateError),
+    #[error(transparent)]
+    Running(#[from] RunningError),
+    #[error(transparent)]
+    Output(#[from] OutputError),
     #[error("`{template}` has no function `{function}`")]
     NoFunction { template: PathBuf, function: &'static str },
     #[error("function `{function}` has no variable `{name}`")]
@@ -31,18 +29,24 @@ pub(crate) enum OpsFailure {
     #[error("`EVENT_ID_KEY` is not a key ring")]
     KeyRing(#[source] KeyRingError),
     #[error("failed to read what the events became")]
-    Progress(#[source] ReadError),
+    Progress(#[from] ReadError),
     #[error("failed to ask Kafka")]
-    Kafka {
-        #[source]
-        source: KafkaError,
-    },
+    Kafka(#[from] KafkaError),
+    #[error("Kafka has no topic `{topic}`")]
+    NoTopic { topic: String },
+    #[error("Kafka sent no record of `{topic}` for {seconds} s")]
+    KafkaSilent { topic: String, seconds: u64 },
     #[error("no load was run with the data in `{data}`")]
     NoLoad { data: PathBuf },
+    #[error("no load `{run}` was run with the data in `{data}`")]
+    NoRun { run: RunId, data: PathBuf },
+    #[error("load `{run}` is {days} days old, and events are kept for {kept_days}")]
+    Expired { run: RunId, days: u64, kept_days: u64 },
     #[error("failed to read what the load sent")]
-    Outcomes(#[source] OutcomeFileError),
-    #[error("failed to append to `{path}`")]
+    Outcomes(#[from] OutcomeFileError),
+    #[error("failed to {action} `{path}`")]
     Append {
+        action: &'static str,
         path: PathBuf,
         #[source]
         source: std::io::Error,
@@ -53,36 +57,39 @@ impl OpsFailure {
     /// The exit code.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::NothingRuns { .. }
-            | Self::RunFile(_)
-            | Self::NoLoad { .. }
-            | Self::Kafka { .. }
-            | Self::Progress(_) => Exit::Unavailable,
-            Self::Template(_)
-            | Self::NoFunction { .. }
+            Self::Running(error) => error.exit(),
+            Self::NoLoad { .. }
+            | Self::NoRun { .. }
+            | Self::Expired { .. }
+            | Self::Kafka(_)
+            | Self::NoTopic { .. }
+            | Self::KafkaSilent { .. }
+            | Self::Progress(ReadError::Store(_)) => Exit::Unavailable,
+            Self::NoFunction { .. }
             | Self::NoVariable { .. }
             | Self::NotAnEpoch { .. }
             | Self::KeyRing(_) => Exit::Configuration,
-            Self::Outcomes(_) | Self::Append { .. } => Exit::Failed,
+            Self::Output(_)
+            | Self::Progress(ReadError::Archive(_) | ReadError::BlockMissing { .. })
+            | Self::Outcomes(_)
+            | Self::Append { .. } => Exit::Failed,
         }
     }
 
     /// What to do about it.
-    pub(crate) fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::NothingRuns { .. } | Self::Kafka { .. } | Self::Progress(_) => {
-                Some("start it with `cargo local up`, or name its data folder with --data")
-            }
-            Self::NoLoad { .. } => Some("run `cargo local load --requests 1000` first"),
+    pub(crate) fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Running(error) => return error.hint(),
+            Self::NoLoad { .. } => "run `cargo local load --requests 1000` first",
+            Self::NoRun { .. } => "without --run the latest load is taken",
             Self::NoFunction { .. } | Self::NoVariable { .. } => {
-                Some("`cargo ops` knows Millrace's own functions only")
+                "`cargo ops` knows Millrace's own functions only"
             }
-            Self::RunFile(_)
-            | Self::Template(_)
-            | Self::NotAnEpoch { .. }
-            | Self::KeyRing(_)
-            | Self::Outcomes(_)
-            | Self::Append { .. } => None,
-        }
+            Self::Kafka(_) | Self::KafkaSilent { .. } | Self::Progress(ReadError::Store(_)) => {
+                "`cargo local status` tells whether it still runs"
+            }
+            _ => return None,
+        };
+        Some(hint.to_owned())
     }
 }

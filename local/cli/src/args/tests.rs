@@ -73,11 +73,9 @@ fn wrong_usage_is_exit_code_2_with_the_reason() {
 }
 
 #[test]
-fn help_of_each_command_with_choices_shows_examples() {
-    for line in
-        ["millrace --help", "millrace up --help", "millrace logs --help", "millrace load --help"]
-    {
-        let help = parse(line).unwrap_err();
+fn help_of_each_command_shows_examples() {
+    for command in ["", "up", "down", "logs", "status", "lag", "load", "mapping"] {
+        let help = parse(&format!("millrace {command} --help")).unwrap_err();
         assert_eq!(help.exit_code(), 0);
         assert!(help.to_string().contains("Examples:\n  cargo local"), "{help}");
     }

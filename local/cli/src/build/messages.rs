@@ -7,17 +7,18 @@ use serde::Deserialize;
 
 /// Something that the build cannot do without, and how compilers and build scripts say that it is
 /// not there.
-const MISSING: [(&str, &[&str]); 3] = [
+const MISSING: [(&str, &[&str]); 4] = [
     (
         "cc",
         &[
             "linker `cc` not found",
             "failed to find tool \"cc\"",
-            "failed to find tool \"c++\"",
             "Is `cc` installed?",
             "no acceptable C compiler",
         ],
     ),
+    // rdkafka's configure asks for it by this name, the crate `cc` by the other.
+    ("c++", &["c++: command not found", "c++: not found", "failed to find tool \"c++\""]),
     ("make", &["make: command not found", "make: not found", "is `make` not installed?"]),
     ("cmake", &["is `cmake` not installed?"]),
 ];

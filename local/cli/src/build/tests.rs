@@ -110,6 +110,8 @@ fn a_missing_tool_is_told_from_a_mistake_in_the_code() {
     let check = |text: &str, expected| assert_eq!(messages::missing_tool(text), expected);
     check("error: linker `cc` not found\n  |\n  = note: No such file", Some("cc"));
     check("error occurred in cc-rs: failed to find tool \"cc\": No such file", Some("cc"));
+    check("mklove/modules/configure.base: line 1824: c++: command not found", Some("c++"));
+    check("error occurred in cc-rs: failed to find tool \"c++\": No such file", Some("c++"));
     check(
         "Running command: \"make libs\" in dir: /t\nthread 'main' panicked\n\
          Command failed with error: No such file or directory (os error 2)",

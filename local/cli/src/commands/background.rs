@@ -21,6 +21,8 @@ const BOUND_INTERVAL: Duration = Duration::from_secs(30);
 /// is ready, or with its error.
 pub(super) async fn start(layout: &Layout, wait: bool) -> Result<(), CommandError> {
     data_folder::make_ours(layout.root())?;
+    // Asked here too: without `wait` nobody would hear what the other process says.
+    data_folder::refuse_owned(layout)?;
     let (mut child, begin) = spawn(layout).map_err(CommandError::Detach)?;
     if !wait {
         terminal::note(format!(
@@ -33,7 +35,7 @@ pub(super) async fn start(layout: &Layout, wait: bool) -> Result<(), CommandErro
     loop {
         if RunFile::read(layout.root())?.is_some_and(|file| file.pid == child.id()) {
             waiting.finish();
-            terminal::out(text_since(&layout.own_log(), begin).map_err(CommandError::Detach)?);
+            terminal::out(text_since(&layout.own_log(), begin).map_err(CommandError::Detach)?)?;
             return Ok(());
         }
         if let Some(status) = child.try_wait().map_err(CommandError::Detach)? {

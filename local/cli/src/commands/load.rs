@@ -9,24 +9,20 @@ use tokio_util::sync::CancellationToken;
 use crate::args::{Load, Place};
 use crate::data_folder::{self, Layout};
 use crate::failure::CommandError;
-use crate::run_file::RunFile;
 use crate::terminal::{self, Waiting};
-use crate::{locate, tables};
+use crate::{locate, running, tables};
 
 /// What is sent unless an amount is given.
 const REQUESTS_DEFAULT: u64 = 1_000;
 
-/// Where `up` listens unless told otherwise.
-const GATEWAY_DEFAULT: &str = "http://127.0.0.1:3000";
-
 pub(super) async fn run(place: &Place, options: Load) -> Result<(), CommandError> {
     let layout = locate::data(place)?;
-    data_folder::make_ours(layout.root())?;
     let json = options.json;
     let config = config(&layout, options)?;
+    data_folder::make_ours(layout.root())?;
     let (url, outcomes) = (config.url.clone(), load::OutcomeFile::path(&layout.load(), config.run));
     let report = send(config).await?;
-    terminal::out(if json { tables::json(&report) } else { text(&report) });
+    terminal::out(if json { tables::json(&report) } else { text(&report) })?;
     terminal::note(format!("outcomes are in {}", outcomes.display()));
     if report.sent == 0 && report.failed > 0 {
         return Err(CommandError::NothingSent { url: url.to_string() });
@@ -52,8 +48,7 @@ fn config(layout: &Layout, options: Load) -> Result<LoadConfig, CommandError> {
     let url = if let Some(url) = options.url {
         url
     } else {
-        let running = RunFile::read(layout.root())?.map(|file| file.gateway);
-        let gateway = running.unwrap_or_else(|| GATEWAY_DEFAULT.to_owned());
+        let gateway = running::find(layout)?.gateway;
         gateway.parse().map_err(|source| CommandError::Address { address: gateway, source })?
     };
     let scenario = Scenario::built_in(&options.scenario).expect("the parser takes no other");

@@ -1,13 +1,14 @@
 //! `logs`: prints what the functions wrote, and follows it.
 
 use std::io;
-use std::path::Path;
 use std::time::Duration;
 
 use crate::args::{Logs, Place};
+use crate::data_folder::Layout;
 use crate::failure::CommandError;
+use crate::interrupt::until_interrupted;
 use crate::log_files::file_name;
-use crate::log_reader::{LogReader, read_plain};
+use crate::log_reader::{self, LogReader};
 use crate::terminal::Prefixes;
 use crate::{locate, terminal};
 
@@ -19,54 +20,64 @@ const OWN: &str = "millrace";
 
 pub(super) async fn run(place: &Place, options: Logs) -> Result<(), CommandError> {
     let layout = locate::data(place)?;
-    let folder = layout.logs();
-    let failed = |source| CommandError::Logs { folder: folder.clone(), source };
+    if options.follow {
+        return until_interrupted(follow(&layout, options.function)).await;
+    }
     match options.function {
         Some(function) if function == OWN => {
-            print_plain(&layout.own_log(), options.follow).await.map_err(failed)
+            terminal::out(log_reader::read_plain(&layout.own_log()).map_err(unread(&layout))?)?;
         }
         function => {
-            let only = function.as_deref().map(file_name);
-            let mut reader = LogReader::new(folder.clone(), only);
-            let known = print(&mut reader, options.follow).await.map_err(failed)?;
-            match function {
-                Some(function) if !known => Err(CommandError::NoLog { function }),
-                _ => Ok(()),
+            let mut reader = reader(&layout, function.as_deref());
+            print(&mut reader, &mut Prefixes::default(), &layout)?;
+            if let (Some(function), true) = (function, reader.is_empty()) {
+                return Err(CommandError::NoLog { function });
             }
         }
     }
+    Ok(())
 }
 
-/// Prints functions' lines; says whether there was a log.
-async fn print(reader: &mut LogReader, follow: bool) -> io::Result<bool> {
+async fn follow(layout: &Layout, function: Option<String>) -> Result<(), CommandError> {
+    if function.as_deref() == Some(OWN) {
+        return follow_plain(layout).await;
+    }
+    let mut reader = reader(layout, function.as_deref());
     let mut prefixes = Prefixes::default();
     loop {
-        for line in reader.read()? {
-            prefixes.print(&line.function, &line.text);
-        }
-        if !follow || !again().await {
-            return Ok(!reader.is_empty());
-        }
+        print(&mut reader, &mut prefixes, layout)?;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-async fn print_plain(path: &Path, follow: bool) -> io::Result<()> {
+async fn follow_plain(layout: &Layout) -> Result<(), CommandError> {
     let mut printed = 0;
     loop {
-        let text = read_plain(path)?;
+        let text = log_reader::read_plain(&layout.own_log()).map_err(unread(layout))?;
         printed = if text.len() < printed { 0 } else { printed };
-        terminal::out(&text[text.ceil_char_boundary(printed)..]);
+        terminal::out(&text[text.ceil_char_boundary(printed)..])?;
         printed = text.len();
-        if !follow || !again().await {
-            return Ok(());
-        }
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-/// Waits for the next look; `false` on Ctrl-C.
-async fn again() -> bool {
-    tokio::select! {
-        () = tokio::time::sleep(POLL_INTERVAL) => true,
-        _ = tokio::signal::ctrl_c() => false,
+fn reader(layout: &Layout, function: Option<&str>) -> LogReader {
+    LogReader::new(layout.logs(), function.map(file_name))
+}
+
+/// Prints what functions wrote since the last call.
+fn print(
+    reader: &mut LogReader,
+    prefixes: &mut Prefixes,
+    layout: &Layout,
+) -> Result<(), CommandError> {
+    for line in reader.read().map_err(unread(layout))? {
+        prefixes.print(&line.function, &line.text)?;
     }
+    Ok(())
+}
+
+fn unread(layout: &Layout) -> impl FnOnce(io::Error) -> CommandError {
+    let folder = layout.logs();
+    |source| CommandError::Logs { folder, source }
 }

@@ -2,17 +2,26 @@
 
 use crate::args::{Mapping, Place};
 use crate::failure::CommandError;
+use crate::running::{RunningError, running};
 use crate::status::Mappings;
 use crate::{tables, terminal};
 
 pub(super) async fn run(place: &Place, command: Mapping) -> Result<(), CommandError> {
-    let control = super::control(place)?;
-    let mappings = control.mappings().await?;
+    let running = running(place)?;
+    let mappings = running.mappings().await?;
     match command {
-        Mapping::List { json: true } => terminal::out(tables::json(&mappings)),
-        Mapping::List { json: false } => terminal::out(tables::mappings(&mappings)),
-        Mapping::Pause { mapping } => control.pause(id(&mappings, &mapping)?).await?,
-        Mapping::Resume { mapping } => control.resume(id(&mappings, &mapping)?).await?,
+        Mapping::List { json: true } => terminal::out(tables::json(&mappings))?,
+        Mapping::List { json: false } => terminal::out(tables::mappings(&mappings))?,
+        Mapping::Pause { mapping } => {
+            let id = id(&mappings, &mapping)?;
+            running.control().pause(id).await.map_err(RunningError::from)?;
+            terminal::note(format!("paused {id}"));
+        }
+        Mapping::Resume { mapping } => {
+            let id = id(&mappings, &mapping)?;
+            running.control().resume(id).await.map_err(RunningError::from)?;
+            terminal::note(format!("resumed {id}"));
+        }
     }
     Ok(())
 }

@@ -37,7 +37,8 @@ pub(super) async fn run(place: &Place, options: Up) -> Result<(), CommandError> 
         stack = Stack::start_unpublished(config) => stack?,
         () = interrupts.next() => return Ok(()),
     };
-    terminal::out(Summary::of(&stack, begun.elapsed()).render());
+    // Nobody need read what it tells: the stack runs all the same.
+    terminal::out(Summary::of(&stack, begun.elapsed()).render()).ok();
     // Last: who waits for the run file wants to read the summary.
     stack.publish()?;
     tokio::select! {
@@ -97,7 +98,9 @@ fn show(mut notices: mpsc::Receiver<Notice>, in_background: bool) -> JoinHandle<
                     .get_or_insert_with(|| Waiting::start("building the functions"))
                     .progress(u64::from(done), u64::from(of)),
                 Notice::Built => drop(building.take()),
-                Notice::Line(line) if !in_background => prefixes.print(&line.function, &line.text),
+                Notice::Line(line) if !in_background => {
+                    prefixes.print(&line.function, &line.text).ok();
+                }
                 Notice::Line(_) => {}
             }
         }

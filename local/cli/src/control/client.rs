@@ -20,7 +20,7 @@ const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Why the control endpoint did not do what was asked.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ControlError {
+pub enum ControlError {
     /// Nobody answers there.
     #[error("nothing answers at `{url}`")]
     Unreachable {

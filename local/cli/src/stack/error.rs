@@ -82,7 +82,7 @@ pub enum UpError {
 
 impl UpError {
     /// The exit code that fits.
-    pub(crate) fn exit(&self) -> Exit {
+    pub fn exit(&self) -> Exit {
         match self {
             Self::Data(DataFolderError::Foreign { .. })
             | Self::EnvVarsUnreadable { .. }
@@ -109,16 +109,9 @@ impl UpError {
     }
 
     /// What the person can do about it, in one line.
-    pub(crate) fn hint(&self) -> Option<String> {
+    pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Data(DataFolderError::InUse { .. }) => Some(
-                "`cargo local status` shows it, `cargo local down` stops it; --data takes another \
-                 folder"
-                    .to_owned(),
-            ),
-            Self::Data(DataFolderError::Foreign { .. }) => {
-                Some("pass --data with a folder that is new or empty".to_owned())
-            }
+            Self::Data(error) => Some(error.hint().to_owned()),
             Self::Port(error) => error
                 .purpose()
                 .flag()
@@ -136,9 +129,9 @@ impl UpError {
             Self::Build(BuildError::NotAPackage { .. }) => {
                 Some("CodeUri must be a folder with a Cargo.toml".to_owned())
             }
-            Self::Table(_) | Self::ClusterId(_) | Self::Broker(_) => {
-                Some("`cargo local up --fresh` starts with empty data".to_owned())
-            }
+            Self::Table(_) | Self::ClusterId(_) | Self::Broker(_) => Some(
+                "where the data is damaged, `cargo local up --fresh` starts without it".to_owned(),
+            ),
             _ => None,
         }
     }
@@ -159,6 +152,9 @@ fn install(tool: &str) -> String {
     match tool {
         "cc" => "install a C compiler: `apt install build-essential`, or on macOS \
                  `xcode-select --install`"
+            .to_owned(),
+        "c++" => "install a C++ compiler: `apt install build-essential`, or on macOS \
+                  `xcode-select --install`"
             .to_owned(),
         "make" | "cmake" => {
             format!("install it: `apt install {tool}`, or on macOS `xcode-select --install`")
@@ -185,6 +181,7 @@ mod tests {
         check(&taken.into(), Exit::Unavailable, "--gateway-port");
         let tool = |tool: &str| BuildError::NoTool { tool: tool.to_owned(), source: None };
         check(&tool("cc").into(), Exit::Unavailable, "C compiler");
+        check(&tool("c++").into(), Exit::Unavailable, "C++ compiler");
         check(&tool("make").into(), Exit::Unavailable, "apt install make");
         check(&tool("/home/me/.cargo/bin/cargo").into(), Exit::Unavailable, "rustup.rs");
         let path = PathBuf::from("/a/F/bootstrap");

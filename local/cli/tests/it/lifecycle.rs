@@ -1,12 +1,22 @@
 //! Up in the background, asked, stopped: with a template that has a topic and a table, and no
 //! function to build.
 
-use std::fs;
-use std::process::Output;
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::process::{Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use millrace::{RunFile, Status};
 
 use crate::project::{Project, fails};
+
+/// However slow the machine is, what has not ended by then does not end.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often a killed process is asked for: the system ends it within the first few.
+const ASKED_MAX: usize = 1_000;
 
 const PARTS: &str = "\
 Resources:
@@ -51,6 +61,16 @@ impl Drop for Running {
     }
 }
 
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn kill(pid: u32) {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    let pid = pid.expect("a process number");
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it is ours");
+}
+
 #[track_caller]
 fn succeeds(output: &Output) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -79,12 +99,44 @@ fn status_tells_where_everything_is_and_down_ends_it() {
 }
 
 #[test]
+fn a_reader_that_goes_away_ends_a_follower_without_a_word() {
+    let running = Running::start();
+    let mut command = running.project.command(&["lag", "--watch"]);
+    let mut follower =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let mut line = String::new();
+    let mut reader = BufReader::new(follower.stdout.take().expect("it is piped"));
+    reader.read_line(&mut line).expect("it says something");
+    assert!(line.starts_with("TOPIC"), "{line}");
+    drop(reader);
+    let pid = follower.id();
+    let (sender, ended) = mpsc::channel();
+    thread::spawn(move || sender.send(follower.wait_with_output()));
+    let Ok(output) = ended.recv_timeout(TIMEOUT) else {
+        kill(pid);
+        panic!("it goes on");
+    };
+    let output = output.expect("it ends");
+    assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0), "{output:?}");
+}
+
+#[test]
+fn what_cannot_be_written_is_no_success() {
+    let Ok(full) = File::options().write(true).open("/dev/full") else { return };
+    let running = Running::start();
+    let output = running.project.command(&["status", "--json"]).stdout(full).output();
+    fails(&output.expect("it runs"), 1, &["error: failed to write to stdout: "]);
+}
+
+#[test]
 fn a_second_up_names_the_process_and_the_url_of_the_first() {
     let running = Running::start();
     let file = running.file().expect("it runs");
     let output = running.project.up(&[]);
     let said = format!("is in use by process {} at {}\n", file.pid, file.gateway);
     fails(&output, 69, &[&said, "hint: `cargo local status` shows it"]);
+    let output = running.project.up(&["--detach"]);
+    fails(&output, 69, &[&said]);
     assert_eq!(running.file(), Some(file));
 }
 
@@ -92,9 +144,11 @@ fn a_second_up_names_the_process_and_the_url_of_the_first() {
 fn a_killed_up_leaves_nothing_in_the_way_of_the_next() {
     let running = Running::start();
     let first = running.file().expect("it runs");
-    let pid = i32::try_from(first.pid).ok().and_then(rustix::process::Pid::from_raw);
-    let pid = pid.expect("a process number");
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it is ours");
+    kill(first.pid);
+    // Its run file is still there, and makes nobody wait for an answer.
+    let mut answers = (0..ASKED_MAX).map(|_| running.project.run(&["status"]));
+    let nothing = answers.find(|answer| text(&answer.stderr).contains("nothing runs on"));
+    assert_eq!(nothing.and_then(|answer| answer.status.code()), Some(69));
     let output = running.project.up(&["--detach", "--wait"]);
     succeeds(&output);
     let second = running.file().expect("it runs");

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 /// However slow the machine is, a state that has not come by then will not come.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// How often a state that is waited for is looked at.
 const LOOK: Duration = Duration::from_millis(50);
@@ -53,6 +53,21 @@ fn programs() -> &'static Path {
         let test = std::env::current_exe().expect("a test has a path");
         test.ancestors().nth(2).expect("tests run from target/<profile>/deps").to_owned()
     })
+}
+
+/// Runs an `ops` command against a data folder.
+pub(crate) fn ops_in(data: &Path, arguments: &[&str]) -> Output {
+    program("ops", data, arguments)
+}
+
+fn program(name: &str, data: &Path, arguments: &[&str]) -> Output {
+    Command::new(programs().join(name))
+        .args(arguments)
+        .arg("--data")
+        .arg(data)
+        .current_dir(root())
+        .output()
+        .expect("the program runs")
 }
 
 fn root() -> PathBuf {
@@ -94,13 +109,7 @@ impl Cloud {
     }
 
     fn program(&self, name: &str, arguments: &[&str]) -> Output {
-        Command::new(programs().join(name))
-            .args(arguments)
-            .arg("--data")
-            .arg(self.data())
-            .current_dir(root())
-            .output()
-            .expect("the program runs")
+        program(name, &self.data(), arguments)
     }
 
     /// The data folder.
@@ -195,8 +204,7 @@ pub(crate) fn text(output: &Output) -> String {
 impl Drop for Cloud {
     fn drop(&mut self) {
         let down = self.millrace(&["down", "-v"]);
-        if !down.status.success() && !std::thread::panicking() {
-            panic!("`down` failed: {}", text(&down));
-        }
+        let ended = down.status.success() || std::thread::panicking();
+        assert!(ended, "`down` failed: {}", text(&down));
     }
 }

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use load::{Amount, LoadConfig, Outcome, OutcomeFile, Pace, Report, Scenario, Snapshot};
 use serde_json::Value;
 
@@ -17,15 +18,22 @@ const ACCEPTED_BEFORE_THE_KILL: u64 = 1_000;
 /// An environment dies each time this many more were accepted.
 const ACCEPTED_BETWEEN_KILLS: u64 = 200;
 
-/// Loads the cloud with `events`, and tells `watch` how it goes.
-async fn load(cloud: &Cloud, watch: impl FnMut(&Snapshot)) -> Report {
+/// Loads the cloud with `events`, and asks `watch` whether to go on.
+async fn load(cloud: &Cloud, mut watch: impl FnMut(&Snapshot) -> bool) -> Report {
     let url = cloud.address("gateway").parse().expect("an address");
     let events = Scenario::built_in("events").expect("`events` is built in");
     let config = LoadConfig {
         amount: Amount::Requests(REQUESTS),
         pace: Pace::Closed { connections: NonZeroU32::new(16).expect("16 is not 0") },
         request_timeout: Duration::from_secs(10),
+        started_ms: Timestamp::now().as_millisecond(),
         ..LoadConfig::new(url, events, cloud.data().join("load"))
+    };
+    let cancel = config.cancel.clone();
+    let watch = |snapshot: &Snapshot| {
+        if !watch(snapshot) {
+            cancel.cancel();
+        }
     };
     load::run(config, watch).await.expect("the load runs, whatever it meets")
 }
@@ -52,6 +60,8 @@ async fn a_killed_process_loses_nothing_that_was_accepted() {
             killed = true;
             cloud.kill();
         }
+        // Nobody is left to answer.
+        !killed
     });
     let report = report.await;
     assert!(killed && report.accepted < REQUESTS, "the kill came too late: {report:?}");
@@ -79,10 +89,12 @@ async fn killed_environments_lose_nothing_and_are_replaced() {
     };
     let load = load(&cloud, move |snapshot| {
         if snapshot.accepted >= next {
-            let function = if next % 400 == 0 { "process_events" } else { "register_event" };
+            let function =
+                if next.is_multiple_of(400) { "process_events" } else { "register_event" };
             next += ACCEPTED_BETWEEN_KILLS;
             sender.try_send(function).ok();
         }
+        true
     });
     let (report, killed) = tokio::join!(load, killer);
     assert!(killed >= 5, "only {killed} environments were killed: {report:?}");

@@ -4,3 +4,4 @@
 mod cloud;
 mod crashes;
 mod events;
+mod operator;
