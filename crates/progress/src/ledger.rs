@@ -2,16 +2,18 @@
 
 use std::{borrow::Cow, time::Duration};
 
+use tokio::time::Instant;
+
 use crate::{
     archive::Kept,
     edge::Edge,
-    keys::PartitionKey,
     plan::PlanError,
-    store::{Order, Page, Store, StoreError},
+    store::{Store, StoreError},
 };
 
 mod apply;
 mod history;
+mod recall;
 mod settle;
 mod status;
 
@@ -20,14 +22,6 @@ pub use status::{ReadError, Status};
 
 /// How many chunks are read at once when walking.
 const PAGE_CHUNKS: usize = 16;
-
-/// How many pages a walk over late chunks may take before it gives up. Late chunks are rare, so a
-/// walk that long means that something else is wrong.
-const WALK_PAGES_MAX: usize = 64;
-
-/// A chunk counts as forgotten this long before it expires, so that one is never relied on while it
-/// is being removed, whatever the clocks of two environments say.
-const EXPIRY_MARGIN_S: i64 = 3_600;
 
 /// What was done to the records of consumers, kept in a [`Store`].
 #[derive(Debug)]
@@ -45,17 +39,30 @@ pub struct Policy {
     /// Attempts at one record before it is given up; at least 2, because the first may have been
     /// that of a whole slice.
     pub attempts_max: u32,
+    /// How long other consumers may take to show that the attempts counted are theirs, before a
+    /// record is given up. Many times what a transaction takes.
+    pub give_up_wait: Duration,
     /// The most records in one transaction: fewer than [`crate::RECORDS_MAX`] where each has
     /// effects, so that those stay within [`crate::store::EFFECTS_MAX`].
     pub records_max: usize,
 }
 
-/// Thirty days, three attempts, and as many records as a transaction takes.
+/// Thirty days, three attempts, two seconds, and as many records as a transaction takes.
 impl Default for Policy {
     fn default() -> Self {
         let keep = Duration::from_hours(30 * 24);
-        Self { keep, attempts_max: 3, records_max: crate::RECORDS_MAX }
+        let give_up_wait = Duration::from_secs(2);
+        Self { keep, attempts_max: 3, give_up_wait, records_max: crate::RECORDS_MAX }
     }
+}
+
+/// Until when a slice is worked on.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// No transaction is begun after this.
+    pub last_start: Instant,
+    /// Nothing is waited for after this, but for a moment in which the attempt is taken back.
+    pub last_wait: Instant,
 }
 
 /// A record, as far as the protocol looks at it.
@@ -180,27 +187,5 @@ impl<S: Store> Ledger<S> {
     /// The store underneath.
     pub fn store(&self) -> &S {
         &self.store
-    }
-
-    /// Whether a record at an offset that no chunk covers is certain not to have been applied.
-    ///
-    /// Chunks written on time expire in the order of their offsets, and a late one not before any
-    /// that was there when it was written. So if the nearest on-time chunk at or below the offset is
-    /// still remembered, everything that could cover the offset is, too.
-    async fn remembers(&self, partition: &PartitionKey, offset: i64) -> Result<bool, StoreError> {
-        let live_after_s = self.edge.now_ms() / 1_000 + EXPIRY_MARGIN_S;
-        let mut top = offset;
-        for _ in 0..WALK_PAGES_MAX {
-            let page = Page { order: Order::Descending, limit: PAGE_CHUNKS };
-            let chunks = self.store.chunks(partition, 0..=top, page).await?;
-            if let Some(on_time) = chunks.iter().find(|chunk| !chunk.late) {
-                return Ok(on_time.expires_at > live_after_s);
-            }
-            match chunks.last() {
-                Some(lowest) if chunks.len() == PAGE_CHUNKS => top = lowest.first() - 1,
-                _ => return Ok(false),
-            }
-        }
-        Ok(false)
     }
 }

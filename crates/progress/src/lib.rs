@@ -21,8 +21,8 @@ pub use crate::{
     fence::{Advance, Attempt, Fence},
     keys::{Consumer, PartitionKey},
     ledger::{
-        ApplyError, Counts, Entry, History, Judged, Ledger, Policy, Position, Process, ReadError,
-        Report, Status, Stop, Verdict,
+        ApplyError, Counts, Entry, History, Judged, Ledger, Limits, Policy, Position, Process,
+        ReadError, Report, Status, Stop, Verdict,
     },
     offsets::Offsets,
     plan::{PlanError, RECORDS_MAX, SPAN_MAX},

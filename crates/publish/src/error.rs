@@ -98,7 +98,7 @@ pub(crate) fn not_queued(topic: &str, size_bytes: usize, source: KafkaError) -> 
 ///
 /// Written once, never, or still to be written are only told apart by librdkafka's message status, which its Rust binding
 /// does not show. So all are unknown but those a broker or the metadata refuses every time: had an earlier attempt been
-/// written, this one would have been accepted too.
+/// written, this one would have been accepted too, unless the topic or the permission vanished in the seconds between.
 pub(crate) fn not_delivered(topic: &str, size_bytes: usize, source: KafkaError) -> PublishError {
     refused(topic, size_bytes, &source).unwrap_or_else(|| PublishError::OutcomeUnknown {
         topic: topic.to_owned(),

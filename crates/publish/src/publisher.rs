@@ -148,6 +148,10 @@ impl Publisher {
         deadline: Instant,
     ) -> Result<Coordinates, PublishError> {
         let (producer, generation) = self.producer(deadline).await?;
+        if Instant::now() >= deadline {
+            // Nobody would wait for the answer: refusing is certain, handing over is not.
+            return Err(PublishError::Away);
+        }
         let (topic, size_bytes) = (message.topic, message.size_bytes());
         let delivery = producer.send_result(record(&message)).map_err(|(error, _)| {
             if is_fatal(&error) {

@@ -9,15 +9,15 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-/// Libraries that tell of every connection at `debug`. Theirs is shown from `info` on, unless all is asked for.
-const TALKATIVE: [&str; 6] =
-    ["aws_smithy", "h2", "hyper", "hyper_util", "lambda_runtime", "rustls"];
+/// Libraries that below `info` tell of every connection, and at `trace` also show bodies and signed requests. Theirs is
+/// shown from `info` on, whatever is asked for. A name stands for all that begin with it.
+const TALKATIVE: [&str; 5] = ["aws_", "h2", "hyper", "lambda_", "rustls"];
 
 /// How much is logged: the values of `AWS_LAMBDA_LOG_LEVEL`
 /// ("Setting log level filtering", AWS Lambda developer guide, "Using Lambda advanced logging controls").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Level {
-    /// Everything.
+    /// Everything of ours; of the libraries that handle requests no more than at `Info`.
     Trace,
     /// Once per record.
     Debug,
@@ -84,8 +84,10 @@ fn logs(
 fn targets(level: Level) -> Targets {
     let all = Targets::new().with_default(level.filter());
     match level {
-        Level::Debug => all.with_targets(TALKATIVE.map(|library| (library, LevelFilter::INFO))),
-        Level::Trace | Level::Info | Level::Warn | Level::Error | Level::Fatal => all,
+        Level::Trace | Level::Debug => {
+            all.with_targets(TALKATIVE.map(|library| (library, LevelFilter::INFO)))
+        }
+        Level::Info | Level::Warn | Level::Error | Level::Fatal => all,
     }
 }
 
@@ -151,12 +153,16 @@ mod tests {
     }
 
     #[test]
-    fn libraries_are_kept_short_unless_all_is_asked_for() {
+    fn libraries_never_show_what_passes_through_them() {
         let act = || {
+            tracing::trace!(target: "lambda_runtime::layers::trace", body = "secret", "raw event");
+            tracing::trace!(target: "aws_sigv4::http_request::sign", token = "secret", "signing");
             tracing::debug!(target: "hyper_util::client", "pooling");
             tracing::info!(target: "hyper_util::client", "news");
+            tracing::trace!("ours");
         };
-        assert_eq!(logged(Level::Debug, act).len(), 1);
         assert_eq!(logged(Level::Trace, act).len(), 2);
+        assert_eq!(logged(Level::Debug, act).len(), 1);
+        assert_eq!(logged(Level::Warn, act).len(), 0);
     }
 }

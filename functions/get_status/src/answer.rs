@@ -154,11 +154,7 @@ fn system_body(system: &System, well: bool) -> SystemBody {
 }
 
 fn failed(status: StatusCode, code: &'static str, message: &'static str) -> Response<Body> {
-    let mut response = response(status, &FailedBody { error: Problem { code, message } });
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
-    }
-    response
+    response(status, &FailedBody { error: Problem { code, message } })
 }
 
 fn response(status: StatusCode, body: &impl Serialize) -> Response<Body> {
@@ -166,5 +162,8 @@ fn response(status: StatusCode, body: &impl Serialize) -> Response<Body> {
     let mut response = Response::new(Body::Text(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+    }
     response
 }

@@ -6,7 +6,7 @@ use event::{Receipt, StreamKeys};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lambda_http::{Body, Request, Response};
 use progress::ReadError;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     answer::{self, Answer, Lag, System},
@@ -15,7 +15,7 @@ use crate::{
     statuses::Statuses,
 };
 
-/// How long the table may take to answer. It answers in milliseconds, or not soon.
+/// How long the table may take to answer everything. It answers in milliseconds, or not soon.
 const TABLE_TIMEOUT: Duration = Duration::from_millis(2_500);
 
 /// Fences read at a time: enough for a topic of any usual size to be read in a few round trips.
@@ -26,6 +26,7 @@ pub(crate) struct Handler<T, K> {
     keys: StreamKeys,
     table: T,
     topic: K,
+    patience: Duration,
 }
 
 /// A table that did not tell.
@@ -39,7 +40,7 @@ enum TableError {
 
 impl<T: Statuses, K: Backlog> Handler<T, K> {
     pub(crate) fn new(keys: StreamKeys, table: T, topic: K) -> Self {
-        Self { keys, table, topic }
+        Self { keys, table, topic, patience: TABLE_TIMEOUT }
     }
 
     /// Answers one request.
@@ -57,7 +58,7 @@ impl<T: Statuses, K: Backlog> Handler<T, K> {
     async fn event(&self, event_id: &str) -> Answer {
         let Ok(receipt) = event_id.parse::<Receipt>() else { return Answer::NoSuchEvent };
         let Some(place) = self.keys.open(receipt) else { return Answer::NoSuchEvent };
-        match in_time(self.table.status(place)).await {
+        match in_time(self.table.status(place), Instant::now() + self.patience).await {
             Ok(status) => Answer::Event { receipt, status },
             Err(error) => {
                 tracing::warn!(error = %telemetry::chain(&error), "Status not read");
@@ -67,7 +68,9 @@ impl<T: Statuses, K: Backlog> Handler<T, K> {
     }
 
     async fn system(&self) -> System {
-        let (spans, first_next) = tokio::join!(self.topic.spans(), in_time(self.table.next(0)));
+        let deadline = Instant::now() + self.patience;
+        let (spans, first_next) =
+            tokio::join!(self.topic.spans(), in_time(self.table.next(0), deadline));
         if let Err(error) = &spans {
             tracing::warn!(error = %telemetry::chain(error), "Kafka not reached");
         }
@@ -75,17 +78,17 @@ impl<T: Statuses, K: Backlog> Handler<T, K> {
             tracing::warn!(error = %telemetry::chain(error), "Table not reached");
         }
         let lag = match (&spans, &first_next) {
-            (Ok(spans), Ok(_)) => self.lag(spans).await,
+            (Ok(spans), Ok(_)) => self.lag(spans, deadline).await,
             _ => Lag::Unknown,
         };
         System { kafka_reachable: spans.is_ok(), table_reachable: first_next.is_ok(), lag }
     }
 
     /// The records that lie behind the consumer's fences.
-    async fn lag(&self, spans: &[Span]) -> Lag {
+    async fn lag(&self, spans: &[Span], deadline: Instant) -> Lag {
         let records = stream::iter(spans.to_vec())
             .map(|span| async move {
-                let next = in_time(self.table.next(span.partition)).await?;
+                let next = in_time(self.table.next(span.partition), deadline).await?;
                 Ok::<i64, TableError>(records_left(span, next))
             })
             .buffer_unordered(FENCES_AT_ONCE)
@@ -107,8 +110,11 @@ fn records_left(span: Span, next: Option<i64>) -> i64 {
     (span.end - from).max(0)
 }
 
-async fn in_time<V>(read: impl Future<Output = Result<V, ReadError>>) -> Result<V, TableError> {
-    match timeout(TABLE_TIMEOUT, read).await {
+async fn in_time<V>(
+    read: impl Future<Output = Result<V, ReadError>>,
+    deadline: Instant,
+) -> Result<V, TableError> {
+    match timeout_at(deadline, read).await {
         Ok(read) => Ok(read?),
         Err(_elapsed) => Err(TableError::Timeout),
     }

@@ -15,9 +15,9 @@ pub(crate) enum Route<'a> {
 pub(crate) fn route(path: &str) -> Option<Route<'_>> {
     let mut segments = path.trim_end_matches('/').rsplit('/');
     match (segments.next()?, segments.next()) {
+        (event_id, Some("get_status")) => Some(Route::Event(event_id)),
         ("get_status", Some(_)) => Some(Route::System),
         ("health", Some(_)) => Some(Route::Health),
-        (event_id, Some("get_status")) => Some(Route::Event(event_id)),
         _ => None,
     }
 }
@@ -35,6 +35,8 @@ mod tests {
     fn paths_are_questions() {
         check("/get_status/abc", Some(Route::Event("abc")));
         check("/get_status/abc/", Some(Route::Event("abc")));
+        check("/get_status/health", Some(Route::Event("health")));
+        check("/get_status/get_status", Some(Route::Event("get_status")));
         check("/get_status", Some(Route::System));
         check("/get_status/", Some(Route::System));
         check("/health", Some(Route::Health));

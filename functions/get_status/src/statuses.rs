@@ -1,11 +1,8 @@
 //! What the table knows. The only file that knows the consumer's name.
 
-use std::time::Duration;
-
 use event::{Coordinates, Stream};
 use progress::{
-    Connection, Consumer, Edge, Ledger, Policy, RECORDS_MAX, ReadError, Status, connect,
-    store::DynamoDb,
+    Connection, Consumer, Edge, Ledger, Policy, ReadError, Status, connect, store::DynamoDb,
 };
 
 /// The consumer that processes events, as `process_events` calls itself.
@@ -32,9 +29,9 @@ impl Table {
     /// Does not talk to the table yet.
     pub(crate) async fn connect(table: String, stream: Stream) -> Self {
         let client = connect(&Connection::Environment).await;
-        // A ledger that is only read keeps and tries nothing.
-        let policy = Policy { keep: Duration::ZERO, attempts_max: 2, records_max: RECORDS_MAX };
-        let ledger = Ledger::new(DynamoDb::new(client, table), policy, Edge::system());
+        let table = DynamoDb::new(client, table);
+        // A ledger that is only read has no use for a policy.
+        let ledger = Ledger::new(table, Policy::default(), Edge::system());
         Self { ledger, consumer: Consumer::new(CONSUMER), stream }
     }
 }

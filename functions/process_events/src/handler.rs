@@ -7,9 +7,9 @@ use event::{KeyRing, Stream};
 use futures_util::{StreamExt, stream};
 use kafka_batch::{Batch, BatchError, BatchResponse, Record, Slice, Source};
 use lambda_runtime::Diagnostic;
-use progress::{ApplyError, Consumer, Counts, Entry, Ledger, Report, store::Store};
+use progress::{ApplyError, Consumer, Counts, Entry, Ledger, Limits, Report, store::Store};
 use publish::PublishError;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::{
     dead_letter::{DeadLetters, Publish},
@@ -49,23 +49,13 @@ pub(crate) enum Answers {
     Partial,
 }
 
-/// Until when an invocation works.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// No transaction starts after this.
-    last_start: Instant,
-    /// Nothing is waited for after this.
-    last_wait: Instant,
-}
-
-impl Limits {
-    /// `deadline_ms` is when Lambda ends the invocation, both in milliseconds since 1970.
-    pub(crate) fn until(deadline_ms: u64, now_ms: u64) -> Self {
-        let left = Duration::from_millis(deadline_ms.saturating_sub(now_ms));
-        // A short timeout shall leave some time for work.
-        let at = |margin| Instant::now() + left.saturating_sub(margin).max(left / 2);
-        Self { last_start: at(LAST_START), last_wait: at(LAST_WAIT) }
-    }
+/// Until when an invocation works. `deadline_ms` is when Lambda ends it, both in milliseconds since
+/// 1970.
+pub(crate) fn limits(deadline_ms: u64, now_ms: u64) -> Limits {
+    let left = Duration::from_millis(deadline_ms.saturating_sub(now_ms));
+    // A short timeout shall leave some time for work.
+    let at = |margin| Instant::now() + left.saturating_sub(margin).max(left / 2);
+    Limits { last_start: at(LAST_START), last_wait: at(LAST_WAIT) }
 }
 
 /// Applies batches.
@@ -208,13 +198,7 @@ impl<S: Store, P: Publish> Handler<S, P> {
         let entries: Vec<Entry> = slice.records.iter().map(entry).collect();
         let keys = ring.for_stream(&stream);
         let work = Work { slice, keys, letters: &self.letters, deadline: limits.last_start };
-        let applied = self.ledger.apply(&partition, &entries, &work, limits.last_start);
-        let Ok(report) = timeout_at(limits.last_wait, applied).await else {
-            let cause = "a call took until the end of the invocation".to_owned();
-            let offset = slice.records.first().map_or(0, |record| record.offset);
-            tracing::warn!(kafka.partition = slice.partition, "Slice abandoned: {cause}");
-            return (Counts::default(), Some(Unfinished { offset, cause }));
-        };
+        let report = self.ledger.apply(&partition, &entries, &work, limits).await;
         let unfinished = unfinished(slice, &report);
         (report.counts, unfinished)
     }

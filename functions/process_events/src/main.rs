@@ -18,7 +18,7 @@ use telemetry::Level;
 use crate::{
     config::Config,
     dead_letter::DeadLetters,
-    handler::{Handler, Limits},
+    handler::{Handler, limits},
 };
 
 /// `EX_USAGE` of BSD's `sysexits.h`: the configuration is wrong.
@@ -65,7 +65,7 @@ async fn serve(handler: Handler<DynamoDb, Publisher>) -> Result<(), lambda_runti
         let handler = Arc::clone(&handler);
         async move {
             let now_ms = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0);
-            let limits = Limits::until(event.context.deadline, now_ms);
+            let limits = limits(event.context.deadline, now_ms);
             handler.handle(event.payload.get().as_bytes(), limits).await
         }
     }))

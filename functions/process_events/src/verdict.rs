@@ -15,13 +15,15 @@ pub(crate) enum Verdict<'v> {
     Fail(String),
 }
 
-/// Why a value is no JSON object.
+/// Why a value is no JSON object. Never quotes the value: everybody with the receipt may read it.
 #[derive(Debug, thiserror::Error)]
 enum ValueError {
     #[error("{0}")]
     Text(Utf8Error),
     #[error("{0}")]
-    Json(serde_json::Error),
+    Syntax(serde_json::Error),
+    #[error("it is JSON of another type")]
+    OtherType,
 }
 
 /// Judges a record's value.
@@ -36,7 +38,12 @@ pub(crate) fn judge(value: Option<&[u8]>) -> Verdict<'_> {
 fn check(value: &[u8]) -> Result<(), ValueError> {
     // Skipping over a string does not look at its bytes, so the text is checked first.
     let text = str::from_utf8(value).map_err(ValueError::Text)?;
-    serde_json::from_str::<Object>(text).map(drop).map_err(ValueError::Json)
+    match serde_json::from_str::<Object>(text) {
+        Ok(Object) => Ok(()),
+        // This error's text would quote the value.
+        Err(error) if error.is_data() => Err(ValueError::OtherType),
+        Err(error) => Err(ValueError::Syntax(error)),
+    }
 }
 
 /// Any JSON object. Keeps nothing of it.
@@ -92,10 +99,16 @@ mod tests {
     #[test]
     fn anything_else_fails_with_the_place() {
         fails(b"", "EOF while parsing a value at line 1 column 0");
-        fails(b"[]", "invalid type: sequence, expected an object at line 1 column 0");
         fails(b"hello", "expected value at line 1 column 1");
         fails(b"{\"a\":1} x", "trailing characters at line 1 column 9");
         fails(b"{\"a\":", "EOF while parsing a value at line 1 column 5");
         fails(b"{\"a\":\"\xff\"}", "invalid utf-8 sequence of 1 bytes from index 6");
+    }
+
+    #[test]
+    fn a_reason_never_quotes_the_value() {
+        for value in [&b"\"password\""[..], b"4929123412341234", b"-1.5", b"true", b"null", b"[]"] {
+            fails(value, "it is JSON of another type");
+        }
     }
 }

@@ -16,6 +16,9 @@ pub(crate) const DEFAULT_TYPE: &str = "event";
 /// The source of an event whose caller does not name one.
 pub(crate) const DEFAULT_SOURCE: &str = "/register_event";
 
+/// What is wrong with JSON of another type.
+const NOT_AN_OBJECT: &str = "the body is not a JSON object";
+
 const DEFAULT_CONTENT_TYPE: &str = "application/json";
 
 /// What a caller wants registered. Borrows from the request.
@@ -195,6 +198,10 @@ fn json_text(value: &RawValue) -> Option<Cow<'_, str>> {
 
 fn not_json(error: &serde_json::Error) -> Refusal {
     let (line, column) = (error.line(), error.column());
+    if error.is_data() {
+        // This error's text would quote the body, however long it is, into the answer and the log.
+        return Refusal::Json { problem: NOT_AN_OBJECT.to_owned(), line, column };
+    }
     let text = error.to_string();
     let problem = text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text);
     Refusal::Json { problem: problem.to_owned(), line, column }

@@ -3,17 +3,16 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, error::Elapsed, sleep, sleep_until, timeout_at};
 
 use crate::{
-    chunk::Chunk,
     fence::{Advance, Attempt, Fence},
     keys::PartitionKey,
     ledger::{
-        ApplyError, Counts, Entry, Judged, Ledger, PAGE_CHUNKS, Process, Report, Stop, Verdict,
+        ApplyError, Counts, Entry, Judged, Ledger, Limits, Process, Report, Stop, Verdict,
         settle::{Settled, Terms, settle},
     },
-    plan::{self, PlanError, SPAN_MAX, Unit},
+    plan::{self, PlanError, Unit},
     store::{Commit, CommitError, EFFECTS_MAX, Order, Page, Store, StoreError},
 };
 
@@ -23,22 +22,23 @@ const TRIES_MAX: u32 = 6;
 /// Half the longest wait after the first lost pass; the longest doubles each time.
 const BACKOFF: Duration = Duration::from_millis(20);
 
+/// How long taking back an attempt may take once the time for everything else is over.
+const RELEASE_WAIT: Duration = Duration::from_millis(200);
+
 impl<S: Store> Ledger<S> {
     /// Applies what is new in a slice, whose entries are in order of offset.
     ///
     /// Each record's effects happen exactly once, however often, in whatever cut and by however many
-    /// consumers the slice is delivered. Stops before the transaction that would start after
-    /// `deadline`.
+    /// consumers the slice is delivered.
     pub async fn apply<P: Process<S::Effect>>(
         &self,
         partition: &PartitionKey,
         entries: &[Entry],
         process: &P,
-        deadline: Instant,
+        limits: Limits,
     ) -> Report<P::Failure> {
         let counts = Counts::default();
-        let mut run =
-            Run { ledger: self, partition, entries, process, deadline, cursor: 0, counts };
+        let mut run = Run { ledger: self, partition, entries, process, limits, cursor: 0, counts };
         let stop = match run.passes().await {
             Ok(()) => {
                 run.cursor = entries.len();
@@ -61,7 +61,7 @@ struct Run<'r, S, P> {
     partition: &'r PartitionKey,
     entries: &'r [Entry],
     process: &'r P,
-    deadline: Instant,
+    limits: Limits,
     /// Every entry before this index is done.
     cursor: usize,
     counts: Counts,
@@ -78,6 +78,12 @@ enum Break<F> {
 impl<F> From<StoreError> for Break<F> {
     fn from(error: StoreError) -> Self {
         Self::Stop(ApplyError::Store(error))
+    }
+}
+
+impl<F> From<Elapsed> for Break<F> {
+    fn from(_: Elapsed) -> Self {
+        Self::Stop(ApplyError::OutOfTime)
     }
 }
 
@@ -102,34 +108,41 @@ impl<S: Store, P: Process<S::Effect>> Run<'_, S, P> {
             if tries >= TRIES_MAX {
                 return Err(ApplyError::Contended { tries });
             }
-            let longest = BACKOFF * 2_u32.pow(tries);
-            sleep(longest.mul_f64(self.ledger.edge.chance())).await;
+            let wait = (BACKOFF * 2_u32.pow(tries)).mul_f64(self.ledger.edge.chance());
+            sleep_until(self.limits.last_wait.min(Instant::now() + wait)).await;
         }
     }
 
     /// Counts an attempt, finds what is left, does it. An attempt that ends without a crash and
-    /// without a transaction is taken back: no record is to blame for it.
+    /// without a transaction is taken back: no record is to blame for it. One that runs out of time
+    /// while records are judged stays counted, because they may be.
     async fn pass(&mut self) -> Result<(), Break<P::Failure>> {
         let Some(last) = self.entries.last().filter(|_| self.cursor < self.entries.len()) else {
             return Ok(());
         };
-        let store = &self.ledger.store;
-        let begun = store.begin(self.partition, last.offset, self.ledger.edge.now_ms()).await?;
-        let mut pass = Pass { held: begun.counted.then_some(Attempt::OnTime), fence: begun.fence };
-        let result = self.units(&mut pass).await;
-        if let Some(attempt) = pass.held {
-            let released = store.release(self.partition, attempt, pass.fence.next).await;
-            if let Err(StoreError::Call { action, .. }) = released {
-                tracing::debug!(action, "Attempt stays counted: it could not be taken back");
+        self.check_time()?;
+        let (store, last_wait) = (&self.ledger.store, self.limits.last_wait);
+        let begin = store.begin(self.partition, last.offset, self.ledger.edge.now_ms());
+        let begun = timeout_at(last_wait, begin).await??;
+        let held = begun.counted.then_some(Attempt::OnTime);
+        let mut pass = Pass { held, fence: begun.fence, judging: false };
+        let result = timeout_at(last_wait, self.units(&mut pass)).await;
+        if let Some(attempt) = pass.held.filter(|_| !pass.judging) {
+            let until = last_wait.max(Instant::now() + RELEASE_WAIT);
+            let release = store.release(self.partition, attempt, pass.fence.next);
+            if !matches!(timeout_at(until, release).await, Ok(Ok(()))) {
+                tracing::debug!("Attempt stays counted: it could not be taken back");
             }
         }
-        result
+        result?
     }
 
     /// Does what is left, one transaction after the other.
     async fn units(&mut self, pass: &mut Pass) -> Result<(), Break<P::Failure>> {
-        let chunks = self.overlapping(&pass.fence).await?;
-        let left = plan::uncovered(&pass.fence, &chunks, &self.entries[self.cursor..])?;
+        let rest = &self.entries[self.cursor..];
+        let behind = &rest[..rest.partition_point(|entry| entry.offset < pass.fence.next)];
+        let chunks = self.ledger.overlapping(self.partition, behind).await?;
+        let left = plan::uncovered(&pass.fence, &chunks, rest)?;
         let left: Vec<usize> = left.into_iter().map(|index| self.cursor + index).collect();
         let Some(first) = left.first().map(|index| self.entries[*index].offset) else {
             return Ok(());
@@ -145,38 +158,16 @@ impl<S: Store, P: Process<S::Effect>> Run<'_, S, P> {
         for (index, unit) in units.iter().enumerate() {
             // What lies between two units is covered.
             self.cursor = unit.indexes[0];
-            if Instant::now() >= self.deadline {
-                return Err(Break::Stop(ApplyError::OutOfTime));
-            }
+            self.check_time()?;
             let then = units.get(index + 1).map(|next| next.attempt);
             self.unit(pass, unit, then).await?;
         }
         Ok(())
     }
 
-    /// The chunks that cover records of the slice; where some are not covered, all that might.
-    async fn overlapping(&self, fence: &Fence) -> Result<Vec<Chunk>, StoreError> {
-        let rest = &self.entries[self.cursor..];
-        let behind = &rest[..rest.partition_point(|entry| entry.offset < fence.next)];
-        let (Some(first), Some(last)) = (behind.first(), behind.last()) else {
-            return Ok(Vec::new());
-        };
-        let low = (first.offset - SPAN_MAX).max(0);
-        let mut high = last.offset;
-        let mut chunks: Vec<Chunk> = Vec::new();
-        let covered = |chunks: &[Chunk], entry: &Entry| {
-            chunks.iter().any(|chunk| chunk.offsets.contains(entry.offset))
-        };
-        while low <= high && !behind.iter().all(|entry| covered(&chunks, entry)) {
-            let page = Page { order: Order::Descending, limit: PAGE_CHUNKS };
-            let mut found = self.ledger.store.chunks(self.partition, low..=high, page).await?;
-            high = match found.last() {
-                Some(lowest) if found.len() == PAGE_CHUNKS => lowest.first() - 1,
-                _ => low - 1,
-            };
-            chunks.append(&mut found);
-        }
-        Ok(chunks)
+    fn check_time(&self) -> Result<(), Break<P::Failure>> {
+        let left = Instant::now() < self.limits.last_start;
+        if left { Ok(()) } else { Err(Break::Stop(ApplyError::OutOfTime)) }
     }
 
     /// Makes sure that a late record is certain to be new, and counts the attempt as its own.
@@ -199,7 +190,15 @@ impl<S: Store, P: Process<S::Effect>> Run<'_, S, P> {
         unit: &Unit,
         then: Option<Attempt>,
     ) -> Result<(), Break<P::Failure>> {
-        let judged = self.judge(unit, pass.fence.count(unit.attempt)).await?;
+        let tried = pass.fence.count(unit.attempt).saturating_sub(1);
+        let gives_up = unit.indexes.len() == 1 && tried >= self.ledger.policy.attempts_max.max(2);
+        if gives_up {
+            self.await_others(&pass.fence).await?;
+        }
+        pass.judging = true;
+        let judged = self.judge(unit, gives_up.then_some(tried)).await;
+        pass.judging = false;
+        let judged = judged?;
         let count = judged.effects.len();
         if count > EFFECTS_MAX {
             return Err(Break::Stop(ApplyError::TooManyEffects { count }));
@@ -228,14 +227,21 @@ impl<S: Store, P: Process<S::Effect>> Run<'_, S, P> {
         Ok(())
     }
 
+    /// Lets other consumers show that the attempts counted are theirs, and not those of the dead.
+    async fn await_others(&self, fence: &Fence) -> Result<(), Break<P::Failure>> {
+        sleep(self.ledger.policy.give_up_wait).await;
+        let now = self.ledger.store.fence(self.partition).await?.unwrap_or_default();
+        if now.version == fence.version { Ok(()) } else { Err(Break::Again) }
+    }
+
+    /// `gave_up_after` is the number of attempts at a single record, if they were too many.
     async fn judge(
         &self,
         unit: &Unit,
-        attempts: u32,
+        gave_up_after: Option<u32>,
     ) -> Result<Judged<'_, S::Effect>, Break<P::Failure>> {
-        let tried = attempts.saturating_sub(1);
-        let judged = match unit.indexes[..] {
-            [index] if tried >= self.ledger.policy.attempts_max.max(2) => {
+        let judged = match (&unit.indexes[..], gave_up_after) {
+            (&[index], Some(tried)) => {
                 let reason = format!("gave up after {tried} attempts");
                 let verdicts = vec![Verdict::Failed(reason.clone().into())];
                 let left = self.process.give_up(index, &reason).await;
@@ -287,4 +293,6 @@ struct Pass {
     fence: Fence,
     /// The attempt counted for what comes next.
     held: Option<Attempt>,
+    /// Whether the consumer is at its own part.
+    judging: bool,
 }

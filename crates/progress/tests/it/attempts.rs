@@ -1,13 +1,24 @@
 //! Attempts: counted before the work, on exactly one record once something went wrong.
 
-use std::{convert::Infallible, future::ready};
-
-use progress::{
-    Entry, Judged, Ledger, Policy, Process, Report, Status, store::memory::MemoryStore,
+use std::{
+    convert::Infallible,
+    future::{pending, ready},
+    ops::RangeInclusive,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
 };
 
+use progress::{
+    ApplyError, Attempt, BlockName, BlockPart, Chunk, Entry, Fence, Judged, Ledger, Limits,
+    PartitionKey, Policy, Process, Report, Status,
+    store::{Begun, Commit, CommitError, Page, Store, StoreError, memory::MemoryStore},
+};
+
+use tokio::{sync::Semaphore, time::Instant};
+
 use crate::support::{
-    Clock, Judge, POLICY, apply, consumer, entries, later, ledger, partition, status, stream,
+    Clock, Judge, POLICY, apply, consumer, entries, later, ledger, no_waits, partition, status,
+    stream,
 };
 
 /// A judge whose environment dies (its future is dropped) when it meets one record.
@@ -21,7 +32,7 @@ impl Process<String> for Deadly {
 
     async fn process(&self, indexes: &[usize]) -> Result<Judged<'_, String>, Infallible> {
         if indexes.iter().any(|index| self.judge.entries[*index].offset == self.at) {
-            std::future::pending::<()>().await;
+            pending::<()>().await;
         }
         self.judge.process(indexes).await
     }
@@ -62,7 +73,7 @@ async fn a_deadly_record_is_given_up_and_its_neighbours_are_applied() {
     for _ in 0..4 {
         assert!(deliver(&ledger, &slice, &deadly).await.is_none());
     }
-    let report = deliver(&ledger, &slice, &deadly).await.unwrap();
+    let report = ledger.apply(&partition(), &slice, &deadly, later()).await;
     assert_eq!((report.counts.applied, report.counts.failed, report.counts.already), (2, 1, 3));
     let given_up = deadly.judge.given_up.lock().unwrap().clone();
     assert_eq!(given_up, [(3, "gave up after 3 attempts".to_owned())]);
@@ -91,7 +102,10 @@ async fn the_first_record_of_a_slice_is_not_blamed_for_the_slice() {
     let (ledger, _) = ledger();
     let slice = entries(0..3);
     let deadly = deadly(&slice, 2);
-    while deliver(&ledger, &slice, &deadly).await.is_none() {}
+    for _ in 0..4 {
+        assert!(deliver(&ledger, &slice, &deadly).await.is_none());
+    }
+    ledger.apply(&partition(), &slice, &deadly, later()).await;
     let given_up = deadly.judge.given_up.lock().unwrap().clone();
     assert_eq!(given_up.iter().map(|(offset, _)| *offset).collect::<Vec<_>>(), [2]);
 }
@@ -106,7 +120,7 @@ async fn a_deadly_late_record_is_given_up_without_harm_to_what_is_on_time() {
         assert!(deliver(&ledger, &slice, &deadly).await.is_none());
         assert_eq!(attempts(&ledger).await, 0);
     }
-    let report = deliver(&ledger, &slice, &deadly).await.unwrap();
+    let report = ledger.apply(&partition(), &slice, &deadly, later()).await;
     assert_eq!((report.counts.applied, report.counts.failed), (3, 1));
     assert!(matches!(status(&ledger, 4).await, Status::Failed { .. }));
     let fence = ledger.fence(&consumer(), &stream(), 0).await.unwrap().unwrap();
@@ -171,4 +185,158 @@ async fn a_slice_stops_at_its_first_record_that_is_not_done() {
     let report = ledger.apply(&partition(), &slice, &unreachable, later()).await;
     assert!(report.stop.is_some_and(|stop| stop.offset == 3));
     assert_eq!(report.counts.already, 3);
+}
+
+/// A judge who waits for a permit.
+struct Gated {
+    judge: Judge,
+    gate: Semaphore,
+}
+
+impl Process<String> for Gated {
+    type Failure = Infallible;
+
+    async fn process(&self, indexes: &[usize]) -> Result<Judged<'_, String>, Infallible> {
+        let _permit = self.gate.acquire().await.unwrap();
+        self.judge.process(indexes).await
+    }
+
+    async fn give_up(&self, index: usize, reason: &str) -> Result<(), Infallible> {
+        self.judge.give_up(index, reason).await
+    }
+}
+
+#[tokio::test]
+async fn a_record_is_not_given_up_for_attempts_that_are_still_under_way() {
+    let policy = Policy { give_up_wait: Duration::from_millis(50), ..POLICY };
+    let ledger = Ledger::new(MemoryStore::default(), policy, Clock::new().edge());
+    let slice = entries(0..1);
+    let gated = Gated { judge: Judge::of(&slice), gate: Semaphore::new(0) };
+    let (at, limits) = (partition(), later());
+    let consumer = || ledger.apply(&at, &slice, &gated, limits);
+    let open = async { gated.gate.add_permits(1) };
+    let (.., fifth, ()) = tokio::join!(
+        biased;
+        consumer(), consumer(), consumer(), consumer(), consumer(), open
+    );
+    assert_eq!((fifth.counts.already, fifth.stop.is_none()), (1, true));
+    assert!(gated.judge.given_up.lock().unwrap().is_empty());
+    assert!(matches!(status(&ledger, 0).await, Status::Processed { .. }));
+}
+
+/// A judge who takes until no transaction may begin any more.
+struct Slow {
+    judge: Judge,
+    until: Instant,
+}
+
+impl Process<String> for Slow {
+    type Failure = Infallible;
+
+    async fn process(&self, indexes: &[usize]) -> Result<Judged<'_, String>, Infallible> {
+        tokio::time::sleep_until(self.until).await;
+        self.judge.process(indexes).await
+    }
+
+    async fn give_up(&self, index: usize, reason: &str) -> Result<(), Infallible> {
+        self.judge.give_up(index, reason).await
+    }
+}
+
+#[tokio::test]
+async fn a_slice_whose_time_is_over_stops_between_transactions() {
+    let policy = Policy { records_max: 1, ..POLICY };
+    let ledger = Ledger::new(MemoryStore::default(), policy, Clock::new().edge());
+    let slice = entries(0..3);
+    let last_start = Instant::now() + Duration::from_millis(300);
+    let slow = Slow { judge: Judge::of(&slice), until: last_start };
+    let limits = Limits { last_start, ..later() };
+    let report = ledger.apply(&partition(), &slice, &slow, limits).await;
+    let stop = report.stop.unwrap();
+    assert!(matches!(stop.error, ApplyError::OutOfTime) && stop.offset == 1, "{stop:?}");
+    assert_eq!(attempts(&ledger).await, 0);
+}
+
+#[tokio::test]
+async fn records_that_were_being_judged_when_time_ran_out_may_be_to_blame() {
+    let (ledger, _) = ledger();
+    let slice = entries(0..3);
+    let report = ledger.apply(&partition(), &slice, &deadly(&slice, 1), no_waits()).await;
+    assert!(matches!(report.stop.unwrap().error, ApplyError::OutOfTime));
+    assert_eq!(attempts(&ledger).await, 1);
+}
+
+#[tokio::test]
+async fn an_attempt_at_a_table_that_falls_silent_is_taken_back() {
+    let (table, commits) = (MemoryStore::default(), AtomicU32::new(0));
+    let policy = Policy { records_max: 1, ..POLICY };
+    let ledger = Ledger::new(Silent { table, commits }, policy, Clock::new().edge());
+    let slice = entries(0..3);
+    for done in 1..=5 {
+        let report = ledger.apply(&partition(), &slice, &Judge::of(&slice), no_waits()).await;
+        let stop = report.stop.unwrap();
+        assert!(matches!(stop.error, ApplyError::OutOfTime) && stop.offset == 1, "{done}");
+        let fence = ledger.fence(&consumer(), &stream(), 0).await.unwrap().unwrap();
+        assert_eq!((fence.next, fence.attempts), (1, 0), "{done}");
+    }
+}
+
+/// A table that takes one transaction and then answers no further one.
+struct Silent {
+    table: MemoryStore,
+    commits: AtomicU32,
+}
+
+impl Store for Silent {
+    type Effect = String;
+
+    async fn begin(&self, at: &PartitionKey, last: i64, now: i64) -> Result<Begun, StoreError> {
+        self.table.begin(at, last, now).await
+    }
+
+    async fn begin_late(
+        &self,
+        at: &PartitionKey,
+        offset: i64,
+        begun: bool,
+    ) -> Result<Fence, StoreError> {
+        self.table.begin_late(at, offset, begun).await
+    }
+
+    async fn release(
+        &self,
+        at: &PartitionKey,
+        attempt: Attempt,
+        next: i64,
+    ) -> Result<(), StoreError> {
+        self.table.release(at, attempt, next).await
+    }
+
+    async fn fence(&self, at: &PartitionKey) -> Result<Option<Fence>, StoreError> {
+        self.table.fence(at).await
+    }
+
+    async fn chunks(
+        &self,
+        at: &PartitionKey,
+        first: RangeInclusive<i64>,
+        page: Page,
+    ) -> Result<Vec<Chunk>, StoreError> {
+        self.table.chunks(at, first, page).await
+    }
+
+    async fn put_blocks(&self, parts: Vec<BlockPart>, expires_at: i64) -> Result<(), StoreError> {
+        self.table.put_blocks(parts, expires_at).await
+    }
+
+    async fn block(&self, name: &BlockName) -> Result<Option<Vec<u8>>, StoreError> {
+        self.table.block(name).await
+    }
+
+    async fn commit(&self, at: &PartitionKey, commit: Commit<String>) -> Result<(), CommitError> {
+        if self.commits.fetch_add(1, Ordering::SeqCst) > 0 {
+            pending::<()>().await;
+        }
+        self.table.commit(at, commit).await
+    }
 }

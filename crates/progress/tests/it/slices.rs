@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use progress::{ApplyError, Counts, Entry, PlanError, Policy, SPAN_MAX, Status};
+use progress::{ApplyError, Counts, Entry, Limits, PlanError, Policy, SPAN_MAX, Status};
 
 use crate::support::{
     Clock, Judge, KEEP, POLICY, apply, body, consumer, entries, later, ledger, partition, status,
@@ -114,15 +114,14 @@ async fn a_late_chunk_that_outlives_its_neighbours_vouches_for_nothing() {
 }
 
 #[tokio::test]
-async fn a_slice_without_time_stops_between_transactions() {
+async fn a_slice_without_time_is_not_begun() {
     let (ledger, _) = ledger();
     let slice = entries(0..3);
-    let now = tokio::time::Instant::now();
-    let report = ledger.apply(&partition(), &slice, &Judge::of(&slice), now).await;
+    let limits = Limits { last_start: tokio::time::Instant::now(), ..later() };
+    let report = ledger.apply(&partition(), &slice, &Judge::of(&slice), limits).await;
     let stop = report.stop.unwrap();
     assert!(matches!(stop.error, ApplyError::OutOfTime) && stop.offset == 0);
-    let fence = ledger.fence(&consumer(), &stream(), 0).await.unwrap().unwrap();
-    assert_eq!(fence.attempts, 0);
+    assert_eq!(ledger.fence(&consumer(), &stream(), 0).await.unwrap(), None);
 }
 
 #[tokio::test]

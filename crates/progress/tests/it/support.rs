@@ -13,8 +13,8 @@ use std::{
 
 use event::{Coordinates, Stream};
 use progress::{
-    Consumer, Edge, Entry, Judged, Kept, Ledger, PartitionKey, Policy, Process, Report, Status,
-    Verdict, store::Store, store::memory::MemoryStore,
+    Consumer, Edge, Entry, Judged, Kept, Ledger, Limits, PartitionKey, Policy, Process, Report,
+    Status, Verdict, store::Store, store::memory::MemoryStore,
 };
 use tokio::time::Instant;
 
@@ -23,7 +23,8 @@ pub(crate) const START_MS: i64 = 1_700_000_000_000;
 
 pub(crate) const KEEP: Duration = Duration::from_hours(7 * 24);
 
-pub(crate) const POLICY: Policy = Policy { keep: KEEP, attempts_max: 3, records_max: 1_000 };
+pub(crate) const POLICY: Policy =
+    Policy { keep: KEEP, attempts_max: 3, give_up_wait: Duration::ZERO, records_max: 1_000 };
 
 pub(crate) fn stream() -> Stream {
     Stream { cluster: "cluster".into(), topic: "events".into(), epoch: 1 }
@@ -68,9 +69,15 @@ pub(crate) fn ledger() -> (Ledger<MemoryStore>, Clock) {
     (Ledger::new(MemoryStore::default(), POLICY, clock.edge()), clock)
 }
 
-/// Far enough that no test meets it.
-pub(crate) fn later() -> Instant {
-    Instant::now() + Duration::from_mins(10)
+/// Far enough that no test meets them.
+pub(crate) fn later() -> Limits {
+    let later = Instant::now() + Duration::from_mins(10);
+    Limits { last_start: later, last_wait: later }
+}
+
+/// The first wait is one too many.
+pub(crate) fn no_waits() -> Limits {
+    Limits { last_wait: Instant::now(), ..later() }
 }
 
 /// Entries at these offsets, whose checksum follows from the offset.

@@ -143,6 +143,17 @@ async fn an_acknowledgement_that_does_not_come_in_time_is_unknown() {
 }
 
 #[tokio::test]
+async fn an_event_whose_time_is_over_is_not_handed_over() {
+    let cluster = cluster();
+    let publisher = publisher(cluster.bootstrap_servers());
+    publisher.publish(event(TOPIC), generous()).await.unwrap();
+    let error = publisher.publish(event(TOPIC), Instant::now()).await.unwrap_err();
+    assert!(error.is_safe_to_retry(), "{error:?}");
+    let next = publisher.publish(event(TOPIC), generous()).await.unwrap();
+    assert_eq!(next.offset(), 1);
+}
+
+#[tokio::test]
 async fn a_passing_broker_error_is_retried() {
     let cluster = cluster();
     let publisher = publisher(cluster.bootstrap_servers());

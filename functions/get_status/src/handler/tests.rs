@@ -16,6 +16,8 @@ struct FakeTable {
     away: bool,
     status: Option<Status>,
     next: BTreeMap<i32, i64>,
+    /// What reading a fence takes, but for the first partition's.
+    latency: Duration,
     asked: Mutex<Vec<Coordinates>>,
 }
 
@@ -26,6 +28,9 @@ impl Statuses for FakeTable {
     }
 
     async fn next(&self, partition: i32) -> Result<Option<i64>, ReadError> {
+        if partition > 0 {
+            tokio::time::sleep(self.latency).await;
+        }
         if self.away { Err(away()) } else { Ok(self.next.get(&partition).copied()) }
     }
 }
@@ -60,6 +65,7 @@ async fn get(handler: &Handler<FakeTable, FakeTopic>, path: &str) -> (u16, Value
     let request = http::Request::get(path).body(Body::Empty).unwrap();
     let (parts, body) = handler.handle(&request).await.into_parts();
     assert_eq!(parts.headers["content-type"], "application/json");
+    assert_eq!(parts.headers.contains_key("retry-after"), parts.status.as_u16() == 503);
     (parts.status.as_u16(), serde_json::from_slice(&body).unwrap())
 }
 
@@ -124,6 +130,16 @@ async fn the_lag_is_what_lies_behind_the_fences() {
         body,
         json!({"status": "healthy", "kafka": "reachable", "table": "reachable", "lag": 13})
     );
+}
+
+#[tokio::test]
+async fn a_slow_table_costs_the_lag_and_not_the_answer() {
+    let spans = (0..200).map(|partition| Span { partition, low: 0, end: 1 }).collect();
+    let latency = Duration::from_millis(200);
+    let table = FakeTable { latency, ..FakeTable::default() };
+    let handler = Handler { patience: latency * 2, ..handler(table, Some(spans)) };
+    let (code, body) = get(&handler, "/get_status").await;
+    assert_eq!((code, &body["table"], &body["lag"]), (200, &json!("reachable"), &Value::Null));
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! One commit as the writes of a `TransactWriteItems`, and its failures told apart.
 
 use aws_sdk_dynamodb::{
-    error::{ProvideErrorMetadata as _, SdkError},
+    config::http::HttpResponse,
+    error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
     types::{CancellationReason, Put, TransactWriteItem, Update},
 };
@@ -91,10 +92,7 @@ fn fence_update(table: &str, partition: &PartitionKey, advance: &Advance, horizo
 }
 
 /// What a failed call means.
-pub(super) fn verdict<R>(error: SdkError<TransactWriteItemsError, R>) -> CommitError
-where
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
+pub(super) fn verdict(error: SdkError<TransactWriteItemsError, HttpResponse>) -> CommitError {
     let Some(service) = error.as_service_error() else {
         return match error {
             SdkError::ConstructionFailure(_) => CommitError::Rejected(error.into()),
@@ -116,7 +114,9 @@ where
             CommitError::Unknown(error.into())
         }
         // Validation errors have no type of their own; everything else with a 4xx is one, too.
-        _ if service.code().is_some() => CommitError::Rejected(error.into()),
+        _ if error.raw_response().is_some_and(|answer| answer.status().is_client_error()) => {
+            CommitError::Rejected(error.into())
+        }
         _ => CommitError::Unknown(error.into()),
     }
 }
@@ -149,6 +149,8 @@ fn canceled_for(reasons: &[CancellationReason]) -> Option<CommitError> {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_dynamodb::error::ErrorMetadata;
+
     use super::*;
 
     fn reasons(codes: &[&str]) -> Vec<CancellationReason> {
@@ -159,6 +161,22 @@ mod tests {
     fn check(codes: &[&str], expected: Option<&str>) {
         let found = canceled_for(&reasons(codes)).map(|error| error.to_string());
         assert_eq!(found.as_deref(), expected, "{codes:?}");
+    }
+
+    fn answered(status: u16, code: &str) -> CommitError {
+        let error = ErrorMetadata::builder().code(code).build();
+        let answer = HttpResponse::new(status.try_into().unwrap(), "".into());
+        verdict(SdkError::service_error(TransactWriteItemsError::generic(error), answer))
+    }
+
+    #[test]
+    fn only_what_the_table_understood_and_refused_was_certainly_not_written() {
+        let rejected = answered(400, "ValidationException");
+        assert!(matches!(rejected, CommitError::Rejected(_)), "{rejected:?}");
+        for status in [500, 503] {
+            let unknown = answered(status, "ServiceUnavailable");
+            assert!(matches!(unknown, CommitError::Unknown(_)), "{unknown:?}");
+        }
     }
 
     #[test]
