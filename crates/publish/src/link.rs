@@ -50,8 +50,8 @@ pub(crate) enum Signal {
 /// What publishers see.
 #[derive(Clone)]
 pub(crate) enum Link {
-    /// Kafka has not answered since the last doubt.
-    Away,
+    /// Kafka has not answered since then.
+    Away { since: Instant },
     /// Kafka answered, and nothing speaks against it.
     Up { producer: FutureProducer<Context>, generation: u64 },
 }
@@ -172,7 +172,15 @@ impl Keeper {
     }
 
     fn disconnect(&self) {
-        if let Link::Up { .. } = self.link.send_replace(Link::Away) {
+        let since = Instant::now();
+        let went_away = self.link.send_if_modified(|link| match link {
+            Link::Up { .. } => {
+                *link = Link::Away { since };
+                true
+            }
+            Link::Away { .. } => false,
+        });
+        if went_away {
             tracing::debug!(producer.generation = self.generation, "Kafka is away");
         }
     }

@@ -42,9 +42,13 @@ const REPLICAS_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a topic may be missing before events for it fail: time for a topic just created to spread.
 const TOPIC_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long an event may wait for a cluster that is away. Enough to connect, authenticate and ask twice; to wait longer
+/// How long events wait for a cluster that went away. Enough to connect, authenticate and ask twice; to wait longer
 /// would only fill the function's concurrency with events that can be refused without risk.
 const AWAY_WAIT_MAX: Duration = Duration::from_secs(3);
+
+/// How long an event waits for a cluster that has been away for longer than that: one try, for an environment that was
+/// frozen does not know that Kafka is back.
+const AWAY_TRY: Duration = Duration::from_millis(500);
 
 /// How a publisher works.
 #[derive(Clone, Debug)]
@@ -126,7 +130,7 @@ impl Publisher {
     /// Starts a producer and its owner's thread, and begins to connect. Does not wait for Kafka.
     pub fn new(config: &PublishConfig) -> Result<Self, PublisherStartError> {
         let (signals, received) = sync_channel(SIGNALS_MAX);
-        let (up, link) = watch::channel(Link::Away);
+        let (up, link) = watch::channel(Link::Away { since: Instant::now() });
         let keeper = Keeper::new(
             config.client_config(),
             config.topic.clone(),
@@ -182,16 +186,17 @@ impl Publisher {
         deadline: Instant,
     ) -> Result<(FutureProducer<Context>, u64), PublishError> {
         let mut link = self.link.clone();
-        if let Link::Up { producer, generation } = &*link.borrow() {
-            return Ok((producer.clone(), *generation));
-        }
-        let until = deadline.min(Instant::now() + AWAY_WAIT_MAX);
+        let since = match &*link.borrow() {
+            Link::Up { producer, generation } => return Ok((producer.clone(), *generation)),
+            Link::Away { since } => *since,
+        };
+        let until = patience_ends(since, Instant::now(), deadline);
         signal(&self.signals, Signal::Wanted { until });
         let waited = timeout_at(until, link.wait_for(|link| matches!(link, Link::Up { .. })));
         match waited.await {
             Ok(Ok(link)) => match &*link {
                 Link::Up { producer, generation } => Ok((producer.clone(), *generation)),
-                Link::Away => Err(PublishError::Away),
+                Link::Away { .. } => Err(PublishError::Away),
             },
             // The owner's thread is gone, or nothing came in time.
             Ok(Err(_)) | Err(_) => Err(PublishError::Away),
@@ -217,6 +222,11 @@ impl fmt::Debug for Publisher {
         let up = matches!(*self.link.borrow(), Link::Up { .. });
         f.debug_struct("Publisher").field("up", &up).finish_non_exhaustive()
     }
+}
+
+/// Until when an event waits for a cluster that has been away since `since`.
+fn patience_ends(since: Instant, now: Instant, deadline: Instant) -> Instant {
+    deadline.min((since + AWAY_WAIT_MAX).max(now + AWAY_TRY))
 }
 
 fn record<'a>(message: &Message<'a>) -> FutureRecord<'a, [u8], [u8]> {
@@ -245,4 +255,26 @@ pub enum PublisherStartError {
     /// No thread was to be had.
     #[error("failed to start the producer's thread")]
     Thread(#[source] io::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longer_kafka_is_away_the_sooner_events_are_refused() {
+        let since = Instant::now();
+        let deadline = since + Duration::from_secs(60);
+        let wait = |away| patience_ends(since, since + away, deadline) - (since + away);
+        assert_eq!(wait(Duration::ZERO), AWAY_WAIT_MAX);
+        assert_eq!(wait(Duration::from_secs(2)), Duration::from_secs(1));
+        assert_eq!(wait(Duration::from_secs(30)), AWAY_TRY);
+    }
+
+    #[test]
+    fn nobody_waits_beyond_the_deadline() {
+        let now = Instant::now();
+        let deadline = now + Duration::from_millis(100);
+        assert_eq!(patience_ends(now, now, deadline), deadline);
+    }
 }
