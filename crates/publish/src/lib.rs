@@ -8,5 +8,5 @@ mod publisher;
 pub use crate::{
     connection::{Auth, Connection},
     error::{PublishError, UnknownOutcome},
-    publisher::{Header, Message, PublishConfig, Publisher, PublisherStartError},
+    publisher::{Header, Message, Publish, PublishConfig, Publisher, PublisherStartError},
 };

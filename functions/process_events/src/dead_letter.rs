@@ -1,8 +1,8 @@
 //! Sends what can never be processed to a topic of its own, with everything needed to look into it.
 
-use event::{Coordinates, Receipt};
+use event::Receipt;
 use kafka_batch::{Record, Slice};
-use publish::{Header, Message, PublishError, Publisher};
+use publish::{Header, Message, Publish, PublishError};
 use tokio::time::Instant;
 
 /// Headers that a dead letter has beside those of the record.
@@ -22,26 +22,6 @@ pub(crate) mod header {
     /// What was left out because the letter would have been too large: `value`, or
     /// `value, key, headers`.
     pub(crate) const LEFT_OUT: &str = "dead_letter_left_out";
-}
-
-/// Where dead letters go: Kafka, or a test's memory.
-pub(crate) trait Publish: Sync {
-    /// See [`Publisher::publish`].
-    fn publish(
-        &self,
-        message: Message<'_>,
-        deadline: Instant,
-    ) -> impl Future<Output = Result<Coordinates, PublishError>> + Send;
-}
-
-impl Publish for Publisher {
-    async fn publish(
-        &self,
-        message: Message<'_>,
-        deadline: Instant,
-    ) -> Result<Coordinates, PublishError> {
-        Self::publish(self, message, deadline).await
-    }
 }
 
 /// The topic of dead letters.

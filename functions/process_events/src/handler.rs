@@ -8,13 +8,10 @@ use futures_util::{StreamExt, stream};
 use kafka_batch::{Batch, BatchError, BatchResponse, Record, Slice, Source};
 use lambda_runtime::Diagnostic;
 use progress::{ApplyError, Consumer, Counts, Entry, Ledger, Limits, Report, store::Store};
-use publish::PublishError;
+use publish::{Publish, PublishError};
 use tokio::time::Instant;
 
-use crate::{
-    dead_letter::{DeadLetters, Publish},
-    work::Work,
-};
+use crate::{dead_letter::DeadLetters, work::Work};
 
 /// The name under which the table keeps this function's progress.
 const CONSUMER: &str = "process_events";

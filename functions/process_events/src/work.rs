@@ -6,11 +6,11 @@ use event::{Coordinates, Envelope, Receipt, StreamKeys};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use kafka_batch::{Record, Slice};
 use progress::{Judged, Kept, Process};
-use publish::PublishError;
+use publish::{Publish, PublishError};
 use tokio::time::Instant;
 
 use crate::{
-    dead_letter::{DeadLetters, Letter, Publish},
+    dead_letter::{DeadLetters, Letter},
     verdict::{self, Verdict},
 };
 

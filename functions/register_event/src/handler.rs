@@ -2,10 +2,10 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use event::{Coordinates, Envelope, StreamKeys};
+use event::{Envelope, StreamKeys};
 use jiff::Timestamp;
 use lambda_http::{Body, Request, RequestExt, Response, http::HeaderMap};
-use publish::{Header, Message, PublishError, Publisher};
+use publish::{Header, Message, Publish};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -19,26 +19,6 @@ pub(crate) const WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// What is left of an invocation to answer in, so that a caller hears from us and not from a timeout.
 const ANSWER_MARGIN: Duration = Duration::from_millis(500);
-
-/// Where events go: Kafka, or a test's memory.
-pub(crate) trait Publish {
-    /// See [`Publisher::publish`].
-    fn publish(
-        &self,
-        message: Message<'_>,
-        deadline: Instant,
-    ) -> impl Future<Output = Result<Coordinates, PublishError>> + Send;
-}
-
-impl Publish for Publisher {
-    async fn publish(
-        &self,
-        message: Message<'_>,
-        deadline: Instant,
-    ) -> Result<Coordinates, PublishError> {
-        Self::publish(self, message, deadline).await
-    }
-}
 
 /// Registers events of one stream.
 pub(crate) struct Handler<P> {

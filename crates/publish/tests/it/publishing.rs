@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use publish::{Message, PublishError};
+use publish::{Message, Publish as _, PublishError};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use tokio::time::Instant;
 

@@ -2,6 +2,10 @@
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Mutex};
 
+use event::Coordinates;
+use publish::PublishError;
+use tokio::time::Instant;
+
 use super::*;
 
 /// What was published, and what it may weigh.

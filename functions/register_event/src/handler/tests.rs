@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Mutex};
 
-use event::{CoordinatesError, KeyRing, Stream};
+use event::{Coordinates, CoordinatesError, KeyRing, Stream};
 use lambda_http::http;
+use publish::PublishError;
 use serde_json::{Value, json};
 
 use super::*;
