@@ -71,7 +71,8 @@ impl Failure {
 }
 
 impl Exit {
-    fn reason(&self) -> String {
+    /// What AWS says of it.
+    pub(crate) fn reason(&self) -> String {
         match self {
             Self::Status(0) => "Runtime exited without providing a reason".to_owned(),
             Self::Status(status) => format!("Runtime exited with error: exit status {status}"),

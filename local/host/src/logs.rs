@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::config::LogLine;
+use crate::failure::{Exit, Failure};
 use crate::ids::{EnvironmentId, RequestId};
 
 /// The log of one function.
@@ -62,6 +63,20 @@ impl LogSink {
         self.write(environment, format!("END RequestId: {request}"));
         self.write(environment, report.line(request));
     }
+
+    /// Tells of an environment that ended before it was ready: nobody else would say so.
+    pub(crate) fn init_failed(&self, environment: EnvironmentId, after: Duration, exit: &Exit) {
+        let error_type = Failure::Exited(exit.clone()).error_type();
+        let after_ms = after.as_secs_f64() * 1_000.0;
+        self.write(environment, format!("Error: {}", exit.reason()));
+        self.write(
+            environment,
+            format!(
+                "INIT_REPORT Init Duration: {after_ms:.2} ms\tPhase: init\tStatus: error\t\
+                 Error Type: {error_type}"
+            ),
+        );
+    }
 }
 
 impl Report {
@@ -107,6 +122,20 @@ mod tests {
         sink.write(ENVIRONMENT, "five".to_owned());
         assert!(read().unwrap().starts_with("2 log lines were dropped"));
         assert_eq!(read().as_deref(), Some("five"));
+    }
+
+    #[test]
+    fn a_failed_init_is_told_with_its_reason() {
+        let (lines, mut reader) = mpsc::channel(2);
+        let sink = LogSink::new(Arc::from("f"), lines);
+        sink.init_failed(ENVIRONMENT, Duration::from_millis(2), &Exit::Status(64));
+        let mut read = || reader.try_recv().unwrap().text;
+        assert_eq!(read(), "Error: Runtime exited with error: exit status 64");
+        assert_eq!(
+            read(),
+            "INIT_REPORT Init Duration: 2.00 ms\tPhase: init\tStatus: error\t\
+             Error Type: Runtime.ExitError"
+        );
     }
 
     #[test]

@@ -121,7 +121,10 @@ impl Owner {
                 self.step(now, input, AtHand::InitError(reply));
             }
             Message::Exited { environment, exit } => {
-                self.processes.remove(&environment);
+                let process = self.processes.remove(&environment);
+                if let Some(after) = process.and_then(|process| process.unfinished_init(now)) {
+                    self.surroundings.logs.init_failed(environment, after, &exit);
+                }
                 let input = Input::EnvironmentExited { environment, exit };
                 self.step(now, input, AtHand::Nothing);
             }

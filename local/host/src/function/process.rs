@@ -67,6 +67,11 @@ impl Process {
         }
     }
 
+    /// For how long it tried to be ready, if it never was.
+    pub(super) fn unfinished_init(&self, now: Instant) -> Option<Duration> {
+        (!self.is_ready).then(|| now.duration_since(self.started))
+    }
+
     /// The duration of the init, once.
     pub(super) fn take_init(&mut self) -> Option<Duration> {
         self.init.take()

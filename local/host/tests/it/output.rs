@@ -45,6 +45,18 @@ async fn only_the_first_report_of_an_environment_tells_its_init() {
 }
 
 #[tokio::test]
+async fn an_init_that_exits_is_told_in_the_log() {
+    let mut config = function();
+    config.arguments = vec!["--init".to_owned(), "exit".to_owned()];
+    let mut rig = Rig::start(config).await;
+    rig.error(json!({})).await;
+    rig.line(|line| line == "Error: Runtime exited with error: exit status 7").await;
+    let report = rig.line(|line| line.starts_with("INIT_REPORT")).await.text;
+    assert!(report.ends_with("\tStatus: error\tError Type: Runtime.ExitError"), "{report}");
+    rig.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_log_that_nobody_reads_does_not_hold_up_invocations() {
     let mut rig = Rig::start(function()).await;
     rig.logs.close();
