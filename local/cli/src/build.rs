@@ -21,6 +21,31 @@ use workspace::Workspace;
 /// error of a crate stands after the warnings of the crates before it.
 const TEXT_BYTES_MAX: usize = 256 * 1024;
 
+/// What `cargo run` and `cargo test` set for the program that they start. A cargo that is started
+/// from there must not see it: build scripts that read these, such as ring's, would run again, and
+/// with them everything that depends on their crates.
+///
+/// Source: <https://doc.rust-lang.org/cargo/reference/environment-variables.html>
+pub const CARGO_RUN_VARIABLES: [&str; 17] = [
+    "CARGO_MANIFEST_DIR",
+    "CARGO_MANIFEST_PATH",
+    "CARGO_PKG_AUTHORS",
+    "CARGO_PKG_DESCRIPTION",
+    "CARGO_PKG_HOMEPAGE",
+    "CARGO_PKG_LICENSE",
+    "CARGO_PKG_LICENSE_FILE",
+    "CARGO_PKG_NAME",
+    "CARGO_PKG_README",
+    "CARGO_PKG_REPOSITORY",
+    "CARGO_PKG_RUST_VERSION",
+    "CARGO_PKG_VERSION",
+    "CARGO_PKG_VERSION_MAJOR",
+    "CARGO_PKG_VERSION_MINOR",
+    "CARGO_PKG_VERSION_PATCH",
+    "CARGO_PKG_VERSION_PRE",
+    "CARGO_PRIMARY_PACKAGE",
+];
+
 /// Where the programs of functions come from.
 #[derive(Clone, Debug)]
 pub struct Sources {
@@ -180,6 +205,9 @@ async fn build(
     notices: &Notices,
 ) -> Result<Vec<Executable>, BuildError> {
     let mut command = Command::new(&sources.cargo);
+    for name in CARGO_RUN_VARIABLES {
+        command.env_remove(name);
+    }
     command
         .current_dir(workspace.root())
         .args(["build", "--workspace", "--message-format", "json-render-diagnostics"])

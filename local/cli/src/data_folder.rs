@@ -8,6 +8,8 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tokio::time::{Instant, sleep};
+
 use crate::run_file::RunFile;
 
 /// Marks a folder as ours to write to and to delete.
@@ -15,10 +17,10 @@ const MARKER: &str = "millrace-data";
 const MARKER_TEXT: &str = "This folder belongs to Millrace and may be deleted at any time.\n";
 const LOCK: &str = "lock";
 
-/// A command that only looks who owns the folder holds the lock for an instant: `up` tries again
-/// this often, this long apart, before it believes that another `up` owns it.
-const LOCK_ATTEMPTS: u32 = 10;
-const LOCK_PAUSE: Duration = Duration::from_millis(20);
+/// How long `up` waits for a folder that is owned: a command that only looks who owns it holds the
+/// lock for an instant, and a process that was killed still has its memory and files to give back.
+const OWNED_PATIENCE: Duration = Duration::from_secs(3);
+const OWNED_PAUSE: Duration = Duration::from_millis(20);
 
 /// Where things are in a data folder. Owns nothing and touches nothing.
 #[derive(Clone, Debug)]
@@ -131,13 +133,12 @@ impl DataFolder {
             .truncate(false)
             .open(&path)
             .map_err(failed("open", &path))?;
-        let mut attempts = 1;
+        let give_up = Instant::now() + OWNED_PATIENCE;
         while !try_lock(&lock, &path)? {
-            if attempts == LOCK_ATTEMPTS {
+            if Instant::now() >= give_up {
                 return Err(in_use(&layout, read_pid(&mut lock)));
             }
-            attempts += 1;
-            tokio::time::sleep(LOCK_PAUSE).await;
+            sleep(OWNED_PAUSE).await;
         }
         lock.set_len(0)
             .and_then(|()| write!(lock, "{}", std::process::id()))
@@ -189,9 +190,16 @@ pub(crate) fn owner(layout: &Layout) -> Result<Option<u32>, DataFolderError> {
     }
 }
 
-/// Fails where a process owns the folder, and names it.
-pub(crate) fn refuse_owned(layout: &Layout) -> Result<(), DataFolderError> {
-    owner(layout)?.map_or(Ok(()), |pid| Err(in_use(layout, pid)))
+/// Fails where a process owns the folder and does not give it up at once, and names it.
+pub(crate) async fn refuse_owned(layout: &Layout) -> Result<(), DataFolderError> {
+    let give_up = Instant::now() + OWNED_PATIENCE;
+    while let Some(pid) = owner(layout)? {
+        if Instant::now() >= give_up {
+            return Err(in_use(layout, pid));
+        }
+        sleep(OWNED_PAUSE).await;
+    }
+    Ok(())
 }
 
 fn in_use(layout: &Layout, pid: u32) -> DataFolderError {

@@ -36,7 +36,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 pub use args::Place;
-pub use build::Sources;
+pub use build::{CARGO_RUN_VARIABLES, Sources};
 pub use exit::Exit;
 pub use interrupt::until_interrupted;
 pub use notice::{NOTICES_MAX, Notice, Notices};

@@ -22,7 +22,7 @@ const BOUND_INTERVAL: Duration = Duration::from_secs(30);
 pub(super) async fn start(layout: &Layout, wait: bool) -> Result<(), CommandError> {
     data_folder::make_ours(layout.root())?;
     // Asked here too: without `wait` nobody would hear what the other process says.
-    data_folder::refuse_owned(layout)?;
+    data_folder::refuse_owned(layout).await?;
     let (mut child, begin) = spawn(layout).map_err(CommandError::Detach)?;
     if !wait {
         terminal::note(format!(

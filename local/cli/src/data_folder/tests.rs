@@ -23,6 +23,18 @@ async fn has_one_owner_at_a_time() {
 }
 
 #[tokio::test]
+async fn a_folder_whose_owner_is_ending_is_waited_for() {
+    let root = tempfile::tempdir().unwrap();
+    let ending = DataFolder::take(layout(&root)).await.unwrap();
+    let (free, ()) =
+        tokio::join!(biased; async { refuse_owned(&layout(&root)).await }, async { drop(ending) });
+    free.unwrap();
+    let ending = DataFolder::take(layout(&root)).await.unwrap();
+    let (taken, ()) = tokio::join!(biased; DataFolder::take(layout(&root)), async { drop(ending) });
+    taken.unwrap();
+}
+
+#[tokio::test]
 async fn a_number_left_by_a_dead_owner_means_nothing() {
     let root = tempfile::tempdir().unwrap();
     drop(DataFolder::take(layout(&root)).await.unwrap());

@@ -1,7 +1,8 @@
 //! What a person reads when something needed is not there, and the exit code that a script sees.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::project::{FREE_PORTS, HELLO, Project, fails};
@@ -74,6 +75,22 @@ fn a_function_that_does_not_build_shows_the_compilers_text_and_then_one_line() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(stderr.lines().last(), Some("error: failed to build `Hello`"));
     assert!(!stderr.contains("Compiling"), "{stderr}");
+}
+
+/// Build scripts that read what `cargo run` sets would run again, and all that depends on them.
+#[test]
+fn cargo_builds_as_from_a_shell_though_cargo_started_us() {
+    let project = Project::new(HELLO).with_package("fn main() {}\n");
+    let spy = project.path().join("spy");
+    let script = "#!/bin/sh\ncase $1 in build) env >&2; exit 1;; esac\nexec \"$SPIED\" \"$@\"\n";
+    fs::write(&spy, script).expect("the script is written");
+    fs::set_permissions(&spy, Permissions::from_mode(0o755)).expect("it may be run");
+    let arguments = [&["up"], &FREE_PORTS[..]].concat();
+    let mut command = project.command(&arguments);
+    command.env("CARGO", &spy).env("SPIED", env!("CARGO")).env("CARGO_PKG_NAME", "millrace");
+    let output = command.output().expect("it runs");
+    fails(&output, 1, &["CARGO_TERM_COLOR=", "error: failed to build `Hello`"]);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("CARGO_PKG_NAME="), "{output:?}");
 }
 
 #[test]

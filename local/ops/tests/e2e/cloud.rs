@@ -14,7 +14,7 @@ use hyper::{Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use millrace::RunFile;
+use millrace::{CARGO_RUN_VARIABLES, RunFile};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
@@ -44,11 +44,12 @@ pub(crate) struct Answer {
 fn programs() -> &'static Path {
     static PROGRAMS: OnceLock<PathBuf> = OnceLock::new();
     PROGRAMS.get_or_init(|| {
-        let build = Command::new(env!("CARGO"))
-            .args(["build", "--bin", "millrace", "--bin", "ops"])
-            .current_dir(root())
-            .output()
-            .expect("cargo runs");
+        let mut build = Command::new(env!("CARGO"));
+        for name in CARGO_RUN_VARIABLES {
+            build.env_remove(name);
+        }
+        build.args(["build", "--bin", "millrace", "--bin", "ops"]).current_dir(root());
+        let build = build.output().expect("cargo runs");
         assert!(build.status.success(), "{}", String::from_utf8_lossy(&build.stderr));
         let test = std::env::current_exe().expect("a test has a path");
         test.ancestors().nth(2).expect("tests run from target/<profile>/deps").to_owned()
