@@ -106,16 +106,16 @@ async fn supervise(launch: &mut Launch, mut child: Child, listener: TcpListener)
     let tasks = TaskTracker::new();
     let cut = CancellationToken::new();
     read_output(launch, &mut child, &tasks, &cut);
-    let api = RuntimeApi::new(&launch.spec, launch.id, launch.messages.clone());
+    let api = Arc::new(RuntimeApi::new(&launch.spec, launch.id, launch.messages.clone()));
     let closing = Closing { stop: CancellationToken::new(), cut: cut.clone() };
-    let serve =
-        http_server::serve(listener, Arc::new(api), tasks.clone(), closing, CONNECTIONS_MAX);
+    let (server, ending) = (Arc::clone(&api), closing.clone());
     let exit = tokio::select! {
-        // First, so that a connection made just before the exit is accepted.
-        biased;
-        () = serve => unreachable!("a server without a stop serves for ever"),
+        () = http_server::serve(&listener, server, tasks.clone(), ending, CONNECTIONS_MAX) => {
+            unreachable!("a server without a stop serves for ever")
+        }
         exit = wait(&mut child, &mut launch.orders) => exit,
     };
+    http_server::serve_backlog(listener, &api, &tasks, &closing);
     if let Some(pid) = pid {
         // With its first process the environment ends: what that one left behind would ask a Runtime
         // API that is gone for work, for ever. Their group keeps its number while one of them lives.

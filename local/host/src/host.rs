@@ -59,9 +59,10 @@ impl Host {
         let api = Arc::new(api);
         for listener in std::iter::once(listener).chain(second) {
             let (api, connections) = (Arc::clone(&api), connections.clone());
-            let serve =
-                http_server::serve(listener, api, connections, closing.clone(), CONNECTIONS_MAX);
-            tasks.spawn(serve);
+            let closing = closing.clone();
+            tasks.spawn(async move {
+                http_server::serve(&listener, api, connections, closing, CONNECTIONS_MAX).await;
+            });
         }
         Self { functions, tasks, connections, closing }
     }

@@ -44,7 +44,7 @@ pub(crate) struct Closing {
 
 /// Serves until `closing.stop`; the connections, `connections_max` at most, are tasks of `tasks`.
 pub(crate) async fn serve<S: Serve>(
-    listener: TcpListener,
+    listener: &TcpListener,
     server: Arc<S>,
     tasks: TaskTracker,
     closing: Closing,
@@ -72,6 +72,24 @@ pub(crate) async fn serve<S: Serve>(
             let _place = place;
             serve_connection(stream, server, closing).await;
         });
+    }
+}
+
+/// Serves the connections that were made and not accepted yet, and no others. The system is asked
+/// for them: whoever made one may be known to be gone before the connection is known to be there.
+pub(crate) fn serve_backlog<S: Serve>(
+    listener: TcpListener,
+    server: &Arc<S>,
+    tasks: &TaskTracker,
+    closing: &Closing,
+) {
+    let Ok(listener) = listener.into_std() else { return };
+    while let Ok((stream, _)) = listener.accept() {
+        if stream.set_nonblocking(true).is_ok()
+            && let Ok(stream) = TcpStream::from_std(stream)
+        {
+            tasks.spawn(serve_connection(stream, Arc::clone(server), closing.clone()));
+        }
     }
 }
 
