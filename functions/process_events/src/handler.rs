@@ -46,10 +46,9 @@ pub(crate) enum Answers {
     Partial,
 }
 
-/// Until when an invocation works. `deadline_ms` is when Lambda ends it, both in milliseconds since
-/// 1970.
+/// Until when an invocation works, from Lambda's deadline and now, in milliseconds since 1970.
 pub(crate) fn limits(deadline_ms: u64, now_ms: u64) -> Limits {
-    let left = Duration::from_millis(deadline_ms.saturating_sub(now_ms));
+    let left = telemetry::time_left(deadline_ms, now_ms);
     // A short timeout shall leave some time for work.
     let at = |margin| Instant::now() + left.saturating_sub(margin).max(left / 2);
     Limits { last_start: at(LAST_START), last_wait: at(LAST_WAIT) }

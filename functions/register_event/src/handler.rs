@@ -88,8 +88,7 @@ fn arrival(request: &Request) -> Arrival {
 fn wait(at: Timestamp, deadline_ms: Option<u64>) -> Duration {
     let Some(deadline_ms) = deadline_ms else { return WAIT_MAX };
     let at_ms = u64::try_from(at.as_millisecond()).unwrap_or(0);
-    let left = Duration::from_millis(deadline_ms.saturating_sub(at_ms));
-    left.saturating_sub(ANSWER_MARGIN).min(WAIT_MAX)
+    telemetry::time_left(deadline_ms, at_ms).saturating_sub(ANSWER_MARGIN).min(WAIT_MAX)
 }
 
 /// Once per event, so only what went wrong on our side is told by default.

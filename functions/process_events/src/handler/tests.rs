@@ -9,6 +9,8 @@ use super::*;
 use crate::dead_letter::{header, tests::Outbox};
 
 const KEYS: &str = "k2:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=,k1:AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+/// 2025-11-21.
+const NOW_MS: u64 = 1_763_740_000_000;
 const ARN: &str = "arn:aws:kafka:us-east-1:000000000000:cluster/local/x-1";
 
 fn handler(outbox: Outbox, answers: Answers) -> Handler<MemoryStore, Outbox> {
@@ -20,7 +22,7 @@ fn handler(outbox: Outbox, answers: Answers) -> Handler<MemoryStore, Outbox> {
 }
 
 fn ample() -> Limits {
-    limits(600_000, 0)
+    limits(NOW_MS + 600_000, NOW_MS)
 }
 
 fn record(partition: i32, offset: i64, value: Option<&[u8]>) -> serde_json::Value {
@@ -150,7 +152,7 @@ async fn a_partial_answer_names_what_is_left_of_the_slice() {
 async fn an_invocation_that_is_nearly_over_leaves_the_batch_for_the_next() {
     let handler = handler(Outbox::default(), Answers::Fail);
     let payload = batch(vec![record(0, 0, Some(b"{}"))]);
-    assert!(handler.handle(&payload, limits(5_000, 5_000)).await.is_err());
+    assert!(handler.handle(&payload, limits(NOW_MS, NOW_MS)).await.is_err());
     assert_eq!(status(&handler, 0, 0).await, Status::Pending);
     handler.handle(&payload, ample()).await.unwrap();
     assert!(matches!(status(&handler, 0, 0).await, Status::Processed { .. }));
