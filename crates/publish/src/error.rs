@@ -94,16 +94,34 @@ pub(crate) fn not_queued(topic: &str, size_bytes: usize, source: KafkaError) -> 
     }
 }
 
+/// Whether Kafka was there all the time that an event was on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    Yes,
+    No,
+}
+
 /// What a negative delivery report means.
 ///
 /// Written once, never, or still to be written are only told apart by librdkafka's message status, which its Rust binding
 /// does not show. So all are unknown but those a broker or the metadata refuses every time: had an earlier attempt been
-/// written, this one would have been accepted too, unless the topic or the permission vanished in the seconds between.
-pub(crate) fn not_delivered(topic: &str, size_bytes: usize, source: KafkaError) -> PublishError {
-    refused(topic, size_bytes, &source).unwrap_or_else(|| PublishError::OutcomeUnknown {
-        topic: topic.to_owned(),
-        source: UnknownOutcome::GaveUp(source),
-    })
+/// written, this one would have been accepted too. That does not follow where Kafka went away in between: a broker that
+/// has just started says for a while that there is no such topic, also to an event that it wrote before.
+pub(crate) fn not_delivered(
+    topic: &str,
+    size_bytes: usize,
+    source: KafkaError,
+    held: Held,
+) -> PublishError {
+    match (refused(topic, size_bytes, &source), held) {
+        (Some(refused), Held::Yes) | (Some(refused @ PublishError::TooLarge { .. }), Held::No) => {
+            refused
+        }
+        (Some(_), Held::No) | (None, _) => PublishError::OutcomeUnknown {
+            topic: topic.to_owned(),
+            source: UnknownOutcome::GaveUp(source),
+        },
+    }
 }
 
 /// Whether the producer that raised this is of no more use.
@@ -149,15 +167,23 @@ mod tests {
 
     #[test]
     fn what_is_always_refused_was_never_written() {
-        let too_large = not_delivered("t", 7, error(Code::MessageSizeTooLarge));
+        let too_large = not_delivered("t", 7, error(Code::MessageSizeTooLarge), Held::No);
         assert!(matches!(too_large, PublishError::TooLarge { size_bytes: 7 }), "{too_large:?}");
         for code in [Code::UnknownTopic, Code::UnknownPartition, Code::UnknownTopicOrPartition] {
-            let unknown = not_delivered("t", 1, error(code));
+            let unknown = not_delivered("t", 1, error(code), Held::Yes);
             assert!(matches!(unknown, PublishError::UnknownTopic { .. }), "{unknown:?}");
         }
-        let denied = not_delivered("t", 1, error(Code::TopicAuthorizationFailed));
+        let denied = not_delivered("t", 1, error(Code::TopicAuthorizationFailed), Held::Yes);
         assert!(matches!(denied, PublishError::NotAllowed { .. }), "{denied:?}");
         assert!(!denied.is_safe_to_retry());
+    }
+
+    #[test]
+    fn a_topic_that_is_gone_after_an_outage_says_nothing_about_the_event() {
+        for code in [Code::UnknownTopic, Code::UnknownTopicOrPartition] {
+            let unknown = not_delivered("t", 1, error(code), Held::No);
+            assert!(matches!(unknown, PublishError::OutcomeUnknown { .. }), "{unknown:?}");
+        }
     }
 
     #[test]
@@ -171,7 +197,7 @@ mod tests {
             Code::OutOfOrderSequenceNumber,
             Code::NotEnoughReplicasAfterAppend,
         ] {
-            let unknown = not_delivered("t", 1, error(code));
+            let unknown = not_delivered("t", 1, error(code), Held::Yes);
             assert!(matches!(unknown, PublishError::OutcomeUnknown { .. }), "{code:?}");
             assert!(!unknown.is_safe_to_retry());
         }

@@ -21,7 +21,7 @@ use tokio::{
 
 use crate::{
     Connection, PublishError,
-    error::{UnknownOutcome, is_fatal, not_delivered, not_queued},
+    error::{Held, UnknownOutcome, is_fatal, not_delivered, not_queued},
     link::{Context, Keeper, Link, SIGNALS_MAX, Signal, signal},
 };
 
@@ -130,6 +130,13 @@ pub trait Publish: Sync {
     ) -> impl Future<Output = Result<Coordinates, PublishError>> + Send;
 }
 
+/// A producer, and the link as it was when an event was handed over to it.
+struct Lent {
+    producer: FutureProducer<Context>,
+    generation: u64,
+    link: watch::Receiver<Link>,
+}
+
 /// Writes events to Kafka. Share it: all its methods take `&self`.
 pub struct Publisher {
     signals: SyncSender<Signal>,
@@ -157,25 +164,24 @@ impl Publisher {
 
     /// A producer that can reach Kafka as far as anybody knows. An event is only handed over after that: so an outage
     /// leaves few events in doubt, and refuses the others for certain.
-    async fn producer(
-        &self,
-        deadline: Instant,
-    ) -> Result<(FutureProducer<Context>, u64), PublishError> {
+    async fn producer(&self, deadline: Instant) -> Result<Lent, PublishError> {
         let mut link = self.link.clone();
-        let since = match &*link.borrow() {
-            Link::Up { producer, generation } => return Ok((producer.clone(), *generation)),
-            Link::Away { since } => *since,
+        let seen = link.borrow_and_update().clone();
+        let since = match seen {
+            Link::Up { producer, generation } => return Ok(Lent { producer, generation, link }),
+            Link::Away { since } => since,
         };
         let until = patience_ends(since, Instant::now(), deadline);
         signal(&self.signals, Signal::Wanted { until });
-        let waited = timeout_at(until, link.wait_for(|link| matches!(link, Link::Up { .. })));
-        match waited.await {
-            Ok(Ok(link)) => match &*link {
-                Link::Up { producer, generation } => Ok((producer.clone(), *generation)),
-                Link::Away { .. } => Err(PublishError::Away),
-            },
+        let is_up = |link: &Link| matches!(link, Link::Up { .. });
+        let seen = match timeout_at(until, link.wait_for(is_up)).await {
+            Ok(Ok(seen)) => seen.clone(),
             // The owner's thread is gone, or nothing came in time.
-            Ok(Err(_)) | Err(_) => Err(PublishError::Away),
+            Ok(Err(_)) | Err(_) => return Err(PublishError::Away),
+        };
+        match seen {
+            Link::Up { producer, generation } => Ok(Lent { producer, generation, link }),
+            Link::Away { .. } => Err(PublishError::Away),
         }
     }
 
@@ -193,7 +199,7 @@ impl Publish for Publisher {
         message: Message<'_>,
         deadline: Instant,
     ) -> Result<Coordinates, PublishError> {
-        let (producer, generation) = self.producer(deadline).await?;
+        let Lent { producer, generation, link } = self.producer(deadline).await?;
         if Instant::now() >= deadline {
             // Nobody would wait for the answer: refusing is certain, handing over is not.
             return Err(PublishError::Away);
@@ -210,8 +216,10 @@ impl Publish for Publisher {
             Ok(Ok(Ok(delivered))) => Coordinates::new(delivered.partition, delivered.offset)
                 .map_err(|error| unknown(UnknownOutcome::NoPlace(error))),
             Ok(Ok(Err((error, _)))) => {
+                // Looked at first: what is told next changes it.
+                let held = if link.has_changed().unwrap_or(true) { Held::No } else { Held::Yes };
                 self.note(&error, generation);
-                Err(not_delivered(topic, size_bytes, error))
+                Err(not_delivered(topic, size_bytes, error, held))
             }
             Ok(Err(_cancelled)) => Err(unknown(UnknownOutcome::Replaced)),
             Err(_elapsed) => {

@@ -142,6 +142,30 @@ async fn an_acknowledgement_that_does_not_come_in_time_is_unknown() {
     assert!(matches!(error, PublishError::OutcomeUnknown { .. }), "{error:?}");
 }
 
+/// A broker that has just started knows no topics for a while, and an event that it was sent before may
+/// be in its log.
+#[tokio::test]
+async fn an_event_whose_answer_was_lost_stays_unknown_when_kafka_comes_back_without_the_topic() {
+    let cluster = cluster();
+    let publisher = publisher(cluster.bootstrap_servers());
+    publisher.publish(event(TOPIC), generous()).await.unwrap();
+    cluster.broker_round_trip_time(1, Duration::from_secs(20)).unwrap();
+    let publishing = publisher.publish(event(TOPIC), generous());
+    tokio::pin!(publishing);
+    let early = tokio::time::timeout(Duration::from_millis(300), &mut publishing).await;
+    assert!(early.is_err(), "{early:?}");
+    cluster.broker_down(1).unwrap();
+    let unknown = RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    cluster.topic_error(TOPIC, unknown).unwrap();
+    // Tried again before the metadata has come, it is sent back for them.
+    let sent_back = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION;
+    cluster.request_errors(RDKafkaApiKey::Produce, &[sent_back; 100]);
+    cluster.broker_round_trip_time(1, Duration::ZERO).unwrap();
+    cluster.broker_up(1).unwrap();
+    let error = publishing.await.unwrap_err();
+    assert!(matches!(error, PublishError::OutcomeUnknown { .. }), "{error:?}");
+}
+
 #[tokio::test]
 async fn an_event_whose_time_is_over_is_not_handed_over() {
     let cluster = cluster();
