@@ -18,6 +18,10 @@ pub struct BrokerConfig {
     pub auto_create_topics: bool,
     /// `num.partitions`: of topics made without a count.
     pub default_partitions: i32,
+    /// Acknowledge a record only when it is on the medium, which survives a power cut; otherwise
+    /// when the kernel has it, which survives everything else (`kill -9` among it). Records that
+    /// arrive together are synced together.
+    pub fsync: bool,
     /// Limits.
     pub limits: Limits,
 }
@@ -31,6 +35,7 @@ impl BrokerConfig {
             advertised: None,
             auto_create_topics: true,
             default_partitions: 1,
+            fsync: false,
             limits: Limits::default(),
         }
     }

@@ -27,6 +27,9 @@ mod clock;
 mod config;
 mod connection;
 mod data_dir;
+mod faults;
+#[cfg(test)]
+mod fuzz;
 mod groups;
 mod log;
 mod memory;
@@ -34,9 +37,11 @@ mod node;
 mod protocol;
 mod reply;
 mod server;
+mod tasks;
 mod topics;
 
 pub use config::{BrokerConfig, Limits, TopicConfig};
 pub use data_dir::{DataDirError, cluster_id};
+pub use faults::{ActiveFault, Fault, FaultRule, Faults, InjectError};
 pub use server::{Broker, BrokerStartError};
 pub use topics::StoreError;

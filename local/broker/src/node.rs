@@ -5,6 +5,7 @@ use kafka_protocol::protocol::StrBytes;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::BrokerConfig;
+use crate::faults::Faults;
 use crate::groups::GroupsHandle;
 use crate::memory::Memory;
 use crate::topics::TopicsHandle;
@@ -24,6 +25,8 @@ pub(crate) struct Node {
     pub(crate) groups: GroupsHandle,
     /// What Fetch answers may take.
     pub(crate) fetches: Memory,
+    /// What to do wrong.
+    pub(crate) faults: Faults,
     /// Ends long waits when the broker stops.
     pub(crate) shutdown: CancellationToken,
 }

@@ -10,8 +10,10 @@ mod fetch;
 mod group_admin;
 mod group_offsets;
 mod list_offsets;
+mod log_admin;
 mod membership;
 mod produce;
+mod refusal;
 mod shape;
 mod topic_admin;
 mod versions;
@@ -20,8 +22,11 @@ use std::net::SocketAddr;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{self as api, ApiKey, RequestHeader, ResponseHeader};
-use kafka_protocol::protocol::{Decodable, Encodable, Request, StrBytes};
+use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 
+use self::refusal::Refusable;
+pub(crate) use self::versions::answered;
+use crate::faults::{Asked, Course};
 use crate::memory::Share;
 use crate::node::Node;
 
@@ -34,6 +39,8 @@ pub(crate) enum RequestError {
     Shape,
     #[error("version {version} of request {key} is not supported")]
     Unsupported { key: i16, version: i16 },
+    #[error("the connection is dropped on purpose")]
+    OnPurpose,
     #[error("an answer cannot be encoded")]
     Answer(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -116,45 +123,50 @@ async fn dispatch(node: &Node, call: Call) -> Result<Option<Answer>, RequestErro
         ApiKey::Produce => return produce(node, call).await,
         ApiKey::Fetch => return fetch(node, call).await.map(Some),
         ApiKey::ListOffsets => {
-            serve(call, async |asked| list_offsets::list_offsets(node, asked).await).await
+            serve(node, call, async |asked| list_offsets::list_offsets(node, asked).await).await
         }
         ApiKey::OffsetForLeaderEpoch => {
-            serve(call, async |asked| list_offsets::offset_for_leader_epoch(node, &asked)).await
+            serve(node, call, async |asked| list_offsets::offset_for_leader_epoch(node, &asked))
+                .await
         }
-        ApiKey::ApiVersions => serve(call, async |asked| versions::api_versions(&asked)).await,
+        ApiKey::ApiVersions => {
+            serve(node, call, async |asked| versions::api_versions(&asked)).await
+        }
         ApiKey::Metadata => {
-            serve(call, async |asked| cluster::metadata(node, version, asked).await).await
+            serve(node, call, async |asked| cluster::metadata(node, version, asked).await).await
         }
         ApiKey::DescribeCluster => {
-            serve(call, async |asked| cluster::describe_cluster(node, &asked)).await
+            serve(node, call, async |asked| cluster::describe_cluster(node, &asked)).await
         }
         ApiKey::FindCoordinator => {
-            serve(call, async |asked| cluster::find_coordinator(node, version, asked)).await
+            serve(node, call, async |asked| cluster::find_coordinator(node, version, asked)).await
         }
         ApiKey::InitProducerId => {
-            serve(call, async |asked| cluster::init_producer_id(node, &asked).await).await
+            serve(node, call, async |asked| cluster::init_producer_id(node, &asked).await).await
         }
         ApiKey::JoinGroup => {
             let join = async |asked| membership::join_group(node, version, &client, asked).await;
-            serve(call, join).await
+            serve(node, call, join).await
         }
         ApiKey::SyncGroup => {
-            serve(call, async |asked| membership::sync_group(node, asked).await).await
+            serve(node, call, async |asked| membership::sync_group(node, asked).await).await
         }
         ApiKey::Heartbeat => {
-            serve(call, async |asked| membership::heartbeat(node, &asked).await).await
+            serve(node, call, async |asked| membership::heartbeat(node, &asked).await).await
         }
         ApiKey::LeaveGroup => {
-            serve(call, async |asked| membership::leave_group(node, version, &asked).await).await
+            serve(node, call, async |asked| membership::leave_group(node, version, &asked).await)
+                .await
         }
         ApiKey::OffsetCommit => {
-            serve(call, async |asked| group_offsets::offset_commit(node, asked).await).await
+            serve(node, call, async |asked| group_offsets::offset_commit(node, asked).await).await
         }
         ApiKey::OffsetFetch => {
-            serve(call, async |asked| group_offsets::offset_fetch(node, version, asked).await).await
+            serve(node, call, async |asked| group_offsets::offset_fetch(node, version, asked).await)
+                .await
         }
         ApiKey::OffsetDelete => {
-            serve(call, async |asked| group_offsets::offset_delete(node, &asked).await).await
+            serve(node, call, async |asked| group_offsets::offset_delete(node, &asked).await).await
         }
         key => dispatch_admin(node, key, call).await,
     }
@@ -165,59 +177,120 @@ async fn dispatch_admin(node: &Node, key: ApiKey, call: Call) -> Result<BytesMut
     let version = call.version;
     match key {
         ApiKey::DescribeGroups => {
-            serve(call, async |asked| group_admin::describe_groups(node, version, asked).await)
-                .await
+            serve(node, call, async |asked| {
+                group_admin::describe_groups(node, version, asked).await
+            })
+            .await
         }
         ApiKey::ListGroups => {
-            serve(call, async |asked| group_admin::list_groups(node, &asked).await).await
+            serve(node, call, async |asked| group_admin::list_groups(node, &asked).await).await
         }
         ApiKey::DeleteGroups => {
-            serve(call, async |asked| group_admin::delete_groups(node, asked).await).await
+            serve(node, call, async |asked| group_admin::delete_groups(node, asked).await).await
         }
         ApiKey::CreateTopics => {
-            serve(call, async |asked| topic_admin::create_topics(node, version, asked).await).await
+            serve(node, call, async |asked| topic_admin::create_topics(node, version, asked).await)
+                .await
         }
         ApiKey::DeleteTopics => {
-            serve(call, async |asked| topic_admin::delete_topics(node, asked).await).await
+            serve(node, call, async |asked| topic_admin::delete_topics(node, asked).await).await
         }
         ApiKey::CreatePartitions => {
-            serve(call, async |asked| topic_admin::create_partitions(node, asked).await).await
+            serve(node, call, async |asked| topic_admin::create_partitions(node, asked).await).await
+        }
+        ApiKey::DeleteRecords => {
+            serve(node, call, async |asked| log_admin::delete_records(node, asked).await).await
+        }
+        ApiKey::DescribeLogDirs => {
+            serve(node, call, async |asked| log_admin::describe_log_dirs(node, asked)).await
         }
         ApiKey::DescribeConfigs => {
-            serve(call, async |asked| configs::describe_configs(node, asked)).await
+            serve(node, call, async |asked| configs::describe_configs(node, asked)).await
         }
         ApiKey::IncrementalAlterConfigs => {
-            serve(call, async |asked| configs::incremental_alter_configs(node, asked).await).await
+            serve(node, call, async |asked| configs::incremental_alter_configs(node, asked).await)
+                .await
         }
         key => Err(RequestError::Unsupported { key: key as i16, version }),
     }
 }
 
 async fn fetch(node: &Node, mut call: Call) -> Result<Answer, RequestError> {
-    let request = decode(&mut call)?;
-    let (response, memory) = fetch::fetch(node, call.version, request).await;
-    let frame = encode(&response, call.key, call.version, call.correlation_id)?;
+    let request: api::FetchRequest = decode(&mut call)?;
+    let (response, memory, course) = match meet_faults(node, &call, &request).await? {
+        Met::Refused(response) => (response, None, Course::Serve),
+        Met::Course(course) => {
+            let (response, memory) = fetch::fetch(node, call.version, request).await;
+            (response, memory, course)
+        }
+    };
+    let frame = send(&response, &call, course)?;
     Ok(Answer { frame, _memory: memory })
 }
 
 async fn produce(node: &Node, mut call: Call) -> Result<Option<Answer>, RequestError> {
     let request: api::ProduceRequest = decode(&mut call)?;
     let wants_answer = request.acks != 0;
-    let response = produce::produce(node, call.version, request).await;
+    let (response, course) = match meet_faults(node, &call, &request).await? {
+        Met::Refused(response) => (response, Course::Serve),
+        Met::Course(course) => (produce::produce(node, call.version, request).await, course),
+    };
     if !wants_answer {
         return Ok(None);
     }
-    let frame = encode(&response, call.key, call.version, call.correlation_id)?;
-    Ok(Some(frame.into()))
+    send(&response, &call, course).map(|frame| Some(frame.into()))
 }
 
-async fn serve<Q: Request>(
+async fn serve<Q: Refusable>(
+    node: &Node,
     mut call: Call,
     handler: impl AsyncFnOnce(Q) -> Q::Response,
 ) -> Result<BytesMut, RequestError> {
     let request: Q = decode(&mut call)?;
-    let response = handler(request).await;
-    encode(&response, call.key, call.version, call.correlation_id)
+    let (response, course) = match meet_faults(node, &call, &request).await? {
+        Met::Refused(response) => (response, Course::Serve),
+        Met::Course(course) => (handler(request).await, course),
+    };
+    send(&response, &call, course)
+}
+
+/// What the faults on purpose have left of a request.
+enum Met<A> {
+    /// It is not served, but answered.
+    Refused(A),
+    /// It is served; what becomes of its answer.
+    Course(Course),
+}
+
+async fn meet_faults<Q: Refusable>(
+    node: &Node,
+    call: &Call,
+    request: &Q,
+) -> Result<Met<Q::Response>, RequestError> {
+    if node.faults.is_empty() {
+        return Ok(Met::Course(Course::Serve));
+    }
+    let catalogue = node.topics.catalogue();
+    let names = |topic: &str| {
+        let id = catalogue.topic(topic).ok().map(|topic| topic.id);
+        request.names(topic, id)
+    };
+    let asked = Asked { api: call.key, client_id: &call.client.id, names: &names };
+    match node.faults.course(&asked, &node.shutdown).await {
+        None | Some(Course::Drop) => Err(RequestError::OnPurpose),
+        Some(Course::Answer(error)) => {
+            request.refused(error).map(Met::Refused).ok_or(RequestError::OnPurpose)
+        }
+        Some(course) => Ok(Met::Course(course)),
+    }
+}
+
+/// The answer's bytes, unless it is to be lost.
+fn send<A: Encodable>(response: &A, call: &Call, course: Course) -> Result<BytesMut, RequestError> {
+    if course == Course::LoseAnswer {
+        return Err(RequestError::OnPurpose);
+    }
+    encode(response, call.key, call.version, call.correlation_id)
 }
 
 fn decode<Q: Decodable>(call: &mut Call) -> Result<Q, RequestError> {
@@ -248,4 +321,10 @@ fn encode<A: Encodable>(
 /// A text of ours as the codec wants it.
 fn text(text: &str) -> StrBytes {
     StrBytes::from_string(text.to_owned())
+}
+
+/// A request of every kind and version, with two elements in every array.
+#[cfg(test)]
+pub(crate) fn samples() -> impl Iterator<Item = (ApiKey, i16, Vec<u8>)> {
+    versions::all().map(|(key, version)| (key, version, shape::tests::sample(key, version)))
 }

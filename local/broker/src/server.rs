@@ -8,18 +8,19 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{BrokerConfig, TopicConfig};
 use crate::connection;
 use crate::data_dir::{self, DataDirError, DataDirLock};
+use crate::faults::Faults;
 use crate::groups::GroupsHandle;
 use crate::groups::group::GroupRules;
 use crate::groups::offsets_file::OffsetsFile;
-use crate::log::OwnerContext;
+use crate::log::{LogOwners, Storage};
 use crate::memory::Memory;
 use crate::node::Node;
+use crate::tasks::Tasks;
 use crate::topics::catalogue::Refusal;
 use crate::topics::owner::{Effect, NewTopic};
 use crate::topics::{StoreError, TopicStore, TopicsHandle, TopicsStart};
@@ -57,6 +58,9 @@ pub enum BrokerStartError {
         /// What is wrong, in Kafka's words.
         reason: String,
     },
+    /// The system gives no thread for the logs.
+    #[error("a thread cannot be started")]
+    Thread(#[source] io::Error),
     /// The listener has no address.
     #[error("the listener cannot be used")]
     Listener(#[source] io::Error),
@@ -70,7 +74,7 @@ pub enum BrokerStartError {
 pub struct Broker {
     node: Arc<Node>,
     address: SocketAddr,
-    tasks: TaskTracker,
+    tasks: Tasks,
     lock: DataDirLock,
 }
 
@@ -84,30 +88,38 @@ impl Broker {
         config: BrokerConfig,
     ) -> Result<Self, BrokerStartError> {
         let address = listener.local_addr().map_err(BrokerStartError::Listener)?;
-        let data_dir = config.data_dir.clone();
-        let recovery = tokio::task::spawn_blocking(move || recover(&data_dir)).await;
+        let (data_dir, storage) = (config.data_dir.clone(), Storage::new(config.fsync));
+        let recovery = tokio::task::spawn_blocking(move || recover(&data_dir, storage)).await;
         let recovered = recovery.map_err(BrokerStartError::Interrupted)??;
-        let context =
-            OwnerContext { tasks: TaskTracker::new(), shutdown: CancellationToken::new() };
+        let tasks = Tasks::default();
+        let logs = LogOwners::start(&tasks).map_err(BrokerStartError::Thread)?;
+        let topics =
+            recovered.topics.start(logs, &tasks).await.map_err(BrokerStartError::Thread)?;
+        let groups = GroupsHandle::start(
+            recovered.offsets.synced(config.fsync),
+            group_rules(&config),
+            &tasks,
+        );
         let (host, port) = config.advertised.clone().unwrap_or_else(|| reachable(address));
         let node = Arc::new(Node {
             cluster_id: recovered.cluster_id,
             host,
             port,
-            topics: recovered.topics.spawn(&context),
-            groups: GroupsHandle::spawn(recovered.offsets, group_rules(&config), &context),
+            topics,
+            groups: groups.map_err(BrokerStartError::Thread)?,
             fetches: Memory::new(config.limits.fetches_bytes_max),
-            shutdown: context.shutdown.clone(),
+            faults: Faults::new(),
+            shutdown: tasks.shutdown.clone(),
             config,
         });
-        let tasks = context.tasks;
         let broker = Self { node, address, tasks, lock: recovered.lock };
         for topic in &broker.node.config.topics {
             ensure_topic(&broker.node.topics, topic).await.map_err(|refusal| {
                 BrokerStartError::Topic { topic: topic.name.clone(), reason: refusal.message }
             })?;
         }
-        broker.tasks.spawn(accept(listener, Arc::clone(&broker.node), broker.tasks.clone()));
+        let tracker = &broker.tasks.tracker;
+        tracker.spawn(accept(listener, Arc::clone(&broker.node), tracker.clone()));
         Ok(broker)
     }
 
@@ -121,11 +133,21 @@ impl Broker {
         self.address
     }
 
+    #[cfg(test)]
+    pub(crate) fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// What this broker does wrong on purpose; nothing unless told.
+    pub fn faults(&self) -> &Faults {
+        &self.node.faults
+    }
+
     /// Drops all connections, ends all tasks and gives the data directory free.
     pub async fn shutdown(self) {
         self.node.shutdown.cancel();
-        self.tasks.close();
-        if tokio::time::timeout(SHUTDOWN_MAX, self.tasks.wait()).await.is_err() {
+        self.tasks.tracker.close();
+        if tokio::time::timeout(SHUTDOWN_MAX, self.tasks.tracker.wait()).await.is_err() {
             tracing::warn!("The broker stopped before all its tasks ended");
         }
         // Only now may another broker use the files.
@@ -148,10 +170,10 @@ struct Recovered {
     offsets: OffsetsFile,
 }
 
-fn recover(data_dir: &Path) -> Result<Recovered, BrokerStartError> {
+fn recover(data_dir: &Path, storage: Storage) -> Result<Recovered, BrokerStartError> {
     let lock = data_dir::lock(data_dir)?;
     let cluster_id = data_dir::cluster_id(data_dir)?;
-    let topics = TopicsStart::recover(TopicStore::open(data_dir)?)?;
+    let topics = TopicsStart::recover(TopicStore::open(data_dir)?, storage)?;
     let path = data_dir.join("offsets.log");
     let offsets = OffsetsFile::open(path.clone());
     let offsets = offsets.map_err(|source| BrokerStartError::Offsets { path, source })?;
@@ -207,6 +229,10 @@ async fn accept(listener: TcpListener, node: Arc<Node>, tasks: TaskTracker) {
                 continue;
             }
         };
+        if node.faults.refuses() {
+            tracing::debug!(%address, "A connection was refused on purpose");
+            continue;
+        }
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             tracing::warn!(
                 limit = limits.connections_max,

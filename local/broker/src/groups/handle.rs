@@ -1,6 +1,7 @@
 //! How others reach the groups: one method for each thing that can be asked.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use kafka_protocol::error::ResponseError;
 use tokio::sync::{mpsc, oneshot};
@@ -9,7 +10,7 @@ use crate::groups::group::{Claim, GroupRules, IdFirst, Joined, Profile, Synced};
 use crate::groups::offsets::{Committed, TopicPartition};
 use crate::groups::offsets_file::OffsetsFile;
 use crate::groups::owner::Owner;
-use crate::log::OwnerContext;
+use crate::tasks::Tasks;
 
 /// Requests waiting for the owner; each connection has at most one.
 const INBOX_MAX: usize = 1_024;
@@ -69,11 +70,11 @@ pub(crate) struct JoinRequest {
 
 impl GroupsHandle {
     /// Starts the owner.
-    pub(crate) fn spawn(file: OffsetsFile, rules: GroupRules, context: &OwnerContext) -> Self {
+    pub(crate) fn start(file: OffsetsFile, rules: GroupRules, tasks: &Tasks) -> io::Result<Self> {
         let (inbox, commands) = mpsc::channel(INBOX_MAX);
         let owner = Owner::new(file, rules);
-        context.tasks.spawn(owner.run(commands, context.shutdown.clone()));
-        Self { inbox }
+        tasks.spawn_thread("broker-groups", owner.run(commands, tasks.shutdown.clone()))?;
+        Ok(Self { inbox })
     }
 
     /// Joins; answers with the member's id and the generation when it begins.

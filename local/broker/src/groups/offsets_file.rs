@@ -23,6 +23,7 @@ pub(crate) struct OffsetsFile {
     file: File,
     size_bytes: u64,
     snapshot_bytes: u64,
+    fsync: bool,
 }
 
 impl OffsetsFile {
@@ -39,7 +40,13 @@ impl OffsetsFile {
             offsets.apply(change);
         }
         let (file, size_bytes) = write_snapshot(&path, &offsets)?;
-        Ok(Self { offsets, path, file, size_bytes, snapshot_bytes: size_bytes })
+        Ok(Self { offsets, path, file, size_bytes, snapshot_bytes: size_bytes, fsync: false })
+    }
+
+    /// Whether changes count only when they are on the medium.
+    pub(crate) fn synced(mut self, fsync: bool) -> Self {
+        self.fsync = fsync;
+        self
     }
 
     pub(crate) fn offsets(&self) -> &Offsets {
@@ -52,7 +59,9 @@ impl OffsetsFile {
         for change in &changes {
             put_frame(&mut frames, change);
         }
-        if let Err(error) = self.file.write_all(&frames) {
+        let written = self.file.write_all(&frames);
+        let synced = written.and_then(|()| if self.fsync { self.file.sync_data() } else { Ok(()) });
+        if let Err(error) = synced {
             // Later changes must not follow a torn one: reading would stop at it.
             self.file.set_len(self.size_bytes)?;
             return Err(error);

@@ -1,9 +1,13 @@
-//! The task that owns one partition's log, and the handle that others reach it by.
+//! The threads that own the logs, and the handle by which others reach one.
 //!
-//! Appends that wait together are written together. File calls are made on the task itself: they
-//! go to the page cache and take microseconds.
+//! A log belongs to one thread, a thread owns many logs. Appends that wait together are written
+//! together: one write a log, and where it is asked for one sync. No write ever holds up a thread
+//! that serves connections.
 
+use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,86 +15,105 @@ use kafka_protocol::error::ResponseError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::clock;
-use crate::log::partition::{Appended, Ends, Found, PartitionLog};
-use crate::log::records::Stamp;
+use crate::log::partition::{Appended, PartitionLog};
 use crate::log::settings::LogSettings;
+use crate::log::view::LogView;
 use crate::reply::answer;
+use crate::tasks::Tasks;
 
-/// Requests waiting for one log. Each connection has at most one in flight, so this is reached
-/// only with more busy connections than slots; the rest wait for a place.
-const INBOX_MAX: usize = 256;
+/// Requests waiting for one thread. Each connection has at most one a partition in flight, so this
+/// is reached only when more come than the disk takes; the rest wait for a place.
+const INBOX_MAX: usize = 1_024;
 
-/// Appends written by one call; more would keep the first of them waiting.
-const APPENDS_PER_WRITE: usize = 128;
+/// Requests taken at once; more would keep the first of them waiting.
+const REQUESTS_PER_ROUND: usize = 256;
+
+/// Threads that own logs: enough to keep a disk busy, few enough that appends meet.
+const THREADS_MAX: usize = 4;
 
 /// How often old segments are looked for. Kafka looks every five minutes
 /// (`log.retention.check.interval.ms`); a development broker may be asked for shorter retention.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(30);
 
-/// What an owner needs from the broker around it.
+/// The threads.
 #[derive(Clone, Debug)]
-pub(crate) struct OwnerContext {
-    pub(crate) tasks: TaskTracker,
-    pub(crate) shutdown: CancellationToken,
+pub(crate) struct LogOwners {
+    inboxes: Arc<[mpsc::Sender<Job>]>,
+    next_id: Arc<AtomicU64>,
 }
+
+/// Names a log on its thread.
+type LogId = u64;
 
 /// A way to one partition's log.
 #[derive(Clone, Debug)]
 pub(crate) struct LogHandle {
-    inbox: mpsc::Sender<LogCommand>,
-    /// The log's ends, changed after every write and every deletion.
-    pub(crate) ends: watch::Receiver<Ends>,
+    inbox: mpsc::Sender<Job>,
+    id: LogId,
+    /// What the log holds, changed after every write and every deletion.
+    pub(crate) view: watch::Receiver<LogView>,
+}
+
+#[derive(Debug)]
+struct Job {
+    log: LogId,
+    command: LogCommand,
 }
 
 #[derive(Debug)]
 enum LogCommand {
+    Own(Box<PartitionLog>, watch::Sender<LogView>),
     Append(Bytes, oneshot::Sender<Result<Appended, ResponseError>>),
-    Find(i64, oneshot::Sender<io::Result<Found>>),
-    FindTimestamp(i64, oneshot::Sender<io::Result<Option<Stamp>>>),
-    FindNewest(oneshot::Sender<io::Result<Option<Stamp>>>),
+    DeleteBefore(i64, oneshot::Sender<Result<i64, ResponseError>>),
     Configure(LogSettings),
     Close(oneshot::Sender<()>),
 }
 
-impl LogHandle {
-    /// Starts the task that owns `log`.
-    pub(crate) fn spawn(log: PartitionLog, context: &OwnerContext) -> Self {
-        let (inbox, commands) = mpsc::channel(INBOX_MAX);
-        let (publish, ends) = watch::channel(log.ends());
-        let owner = Owner { log, ends: publish, unwritten: Vec::new() };
-        context.tasks.spawn(owner.run(commands, context.shutdown.clone()));
-        Self { inbox, ends }
+impl LogOwners {
+    /// Starts the threads.
+    pub(crate) fn start(tasks: &Tasks) -> io::Result<Self> {
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let inboxes = (0..threads.min(THREADS_MAX)).map(|number| {
+            let (inbox, jobs) = mpsc::channel(INBOX_MAX);
+            let shutdown = tasks.shutdown.clone();
+            let owner = Owner::default().run(jobs, shutdown);
+            tasks.spawn_thread(&format!("broker-log-{number}"), owner).map(|()| inbox)
+        });
+        let inboxes = inboxes.collect::<io::Result<Vec<_>>>()?;
+        Ok(Self { inboxes: inboxes.into(), next_id: Arc::new(AtomicU64::new(0)) })
     }
 
-    /// Appends one batch; answers once the kernel has it.
+    /// Gives a log to a thread.
+    pub(crate) async fn own(&self, log: PartitionLog) -> LogHandle {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let at = usize::try_from(id).unwrap_or(0) % self.inboxes.len();
+        let (publish, view) = watch::channel(log.view());
+        let handle = LogHandle { inbox: self.inboxes[at].clone(), id, view };
+        // A thread that has stopped answers every request with an error.
+        handle.tell(LogCommand::Own(Box::new(log), publish)).await.unwrap_or_default();
+        handle
+    }
+}
+
+impl LogHandle {
+    /// Appends one batch; answers once it is as durable as the broker was asked to make it.
     pub(crate) async fn append(&self, records: Bytes) -> Result<Appended, ResponseError> {
         self.ask(|reply| LogCommand::Append(records, reply)).await?
     }
 
-    /// Finds the batches from `offset` on.
-    pub(crate) async fn find(&self, offset: i64) -> Result<Found, ResponseError> {
-        stored(self.ask(|reply| LogCommand::Find(offset, reply)).await?)
-    }
-
-    /// Finds the first record with `timestamp` or a later one.
-    pub(crate) async fn find_timestamp(&self, at: i64) -> Result<Option<Stamp>, ResponseError> {
-        stored(self.ask(|reply| LogCommand::FindTimestamp(at, reply)).await?)
-    }
-
-    /// Finds the first record with the largest timestamp.
-    pub(crate) async fn find_newest(&self) -> Result<Option<Stamp>, ResponseError> {
-        stored(self.ask(LogCommand::FindNewest).await?)
+    /// Gives up the records before `offset`; answers the first offset kept.
+    pub(crate) async fn delete_before(&self, offset: i64) -> Result<i64, ResponseError> {
+        self.ask(|reply| LogCommand::DeleteBefore(offset, reply)).await?
     }
 
     pub(crate) async fn configure(&self, settings: LogSettings) {
         // A closed log has no use for new settings.
-        self.inbox.send(LogCommand::Configure(settings)).await.unwrap_or_default();
+        self.tell(LogCommand::Configure(settings)).await.unwrap_or_default();
     }
 
-    /// Ends the task; later requests are answered as for an unknown partition.
+    /// Ends the log; later requests are answered as for an unknown partition.
     pub(crate) async fn close(&self) {
         self.ask(LogCommand::Close).await.unwrap_or_default();
     }
@@ -100,81 +123,114 @@ impl LogHandle {
         command: impl FnOnce(oneshot::Sender<T>) -> LogCommand,
     ) -> Result<T, ResponseError> {
         let (reply, answer) = oneshot::channel();
-        let gone = ResponseError::UnknownTopicOrPartition;
-        self.inbox.send(command(reply)).await.map_err(|_closed| gone)?;
-        answer.await.map_err(|_closed| gone)
+        self.tell(command(reply)).await?;
+        answer.await.map_err(|_closed| ResponseError::UnknownTopicOrPartition)
+    }
+
+    async fn tell(&self, command: LogCommand) -> Result<(), ResponseError> {
+        let sent = self.inbox.send(Job { log: self.id, command }).await;
+        sent.map_err(|_closed| ResponseError::UnknownTopicOrPartition)
     }
 }
 
-fn stored<T>(result: io::Result<T>) -> Result<T, ResponseError> {
-    result.map_err(|error| {
-        tracing::error!(%error, "A log cannot be read");
-        ResponseError::KafkaStorageError
-    })
+/// What one thread owns.
+#[derive(Default)]
+struct Owner {
+    logs: BTreeMap<LogId, OwnedLog>,
+    /// Logs with appends that are not written yet, in the order in which they came.
+    unwritten: Vec<LogId>,
 }
 
-/// An append that was given its offset and waits for the write.
-type Unwritten = (Appended, oneshot::Sender<Result<Appended, ResponseError>>);
-
-struct Owner {
+struct OwnedLog {
     log: PartitionLog,
-    ends: watch::Sender<Ends>,
+    view: watch::Sender<LogView>,
+    /// Appends that were given their offsets and wait for the write.
     unwritten: Vec<Unwritten>,
 }
 
+type Unwritten = (Appended, oneshot::Sender<Result<Appended, ResponseError>>);
+
 impl Owner {
-    async fn run(mut self, mut commands: mpsc::Receiver<LogCommand>, shutdown: CancellationToken) {
+    async fn run(mut self, mut jobs: mpsc::Receiver<Job>, shutdown: CancellationToken) {
         let mut retention = tokio::time::interval(RETENTION_INTERVAL);
         retention.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut waiting = Vec::with_capacity(APPENDS_PER_WRITE);
+        let mut waiting = Vec::with_capacity(REQUESTS_PER_ROUND);
         loop {
             tokio::select! {
-                count = commands.recv_many(&mut waiting, APPENDS_PER_WRITE) => {
-                    if count == 0 || self.handle(&mut waiting) {
-                        return;
+                count = jobs.recv_many(&mut waiting, REQUESTS_PER_ROUND) => {
+                    if count == 0 {
+                        break;
                     }
+                    self.serve(&mut waiting);
                 }
                 _ = retention.tick() => self.enforce_retention(),
-                () = shutdown.cancelled() => return,
+                () = shutdown.cancelled() => break,
             }
+        }
+        for owned in self.logs.values_mut() {
+            owned.log.put_away();
         }
     }
 
-    /// Serves what is waiting; whether the log was closed.
-    fn handle(&mut self, waiting: &mut Vec<LogCommand>) -> bool {
+    /// Serves what is waiting: first everything is staged, then every log is written to once.
+    fn serve(&mut self, waiting: &mut Vec<Job>) {
         let now_ms = clock::now_ms();
-        for command in waiting.drain(..) {
-            if let LogCommand::Append(records, reply) = command {
-                self.append(&records, now_ms, reply);
+        for Job { log: id, command } in waiting.drain(..) {
+            if let LogCommand::Own(log, view) = command {
+                self.logs.insert(id, OwnedLog { log: *log, view, unwritten: Vec::new() });
                 continue;
             }
-            self.write(now_ms);
-            // A requester that went away needs no answer.
-            match command {
-                LogCommand::Append(..) => {}
-                LogCommand::Find(offset, reply) => answer(reply, self.log.find(offset)),
-                LogCommand::FindTimestamp(at, reply) => {
-                    answer(reply, self.log.find_timestamp(at));
+            // A log that was closed: dropping the request tells its sender.
+            let Some(owned) = self.logs.get_mut(&id) else { continue };
+            if let LogCommand::Append(records, reply) = command {
+                if owned.unwritten.is_empty() {
+                    self.unwritten.push(id);
                 }
-                LogCommand::FindNewest(reply) => answer(reply, self.log.find_newest()),
-                LogCommand::Configure(settings) => self.log.configure(settings),
+                owned.append(&records, now_ms, reply);
+                continue;
+            }
+            // Requests for one log are served in their order.
+            owned.write(now_ms);
+            match command {
+                LogCommand::Own(..) | LogCommand::Append(..) => {}
+                LogCommand::DeleteBefore(offset, reply) => {
+                    let deleted = owned.log.delete_before(offset);
+                    owned.publish();
+                    answer(reply, deleted);
+                }
+                LogCommand::Configure(settings) => owned.log.configure(settings),
                 LogCommand::Close(reply) => {
+                    self.logs.remove(&id);
                     answer(reply, ());
-                    return true;
                 }
             }
         }
-        self.write(now_ms);
-        false
+        for id in self.unwritten.drain(..) {
+            if let Some(owned) = self.logs.get_mut(&id) {
+                owned.write(now_ms);
+            }
+        }
     }
 
+    fn enforce_retention(&mut self) {
+        let now_ms = clock::now_ms();
+        for owned in self.logs.values_mut() {
+            if let Err(error) = owned.log.enforce_retention(now_ms) {
+                tracing::warn!(%error, "An old segment cannot be removed");
+            }
+            owned.publish();
+        }
+    }
+}
+
+impl OwnedLog {
     fn append(
         &mut self,
         records: &Bytes,
         now_ms: i64,
         reply: oneshot::Sender<Result<Appended, ResponseError>>,
     ) {
-        if self.log.must_roll(records.len(), now_ms) {
+        if self.log.must_roll(records, now_ms) {
             self.write(now_ms);
             if let Err(error) = self.log.roll() {
                 tracing::error!(%error, "A new segment cannot be made");
@@ -188,7 +244,7 @@ impl Owner {
         }
     }
 
-    /// Writes what is staged, answers its senders, wakes the readers.
+    /// Writes what is staged, wakes this log's readers, answers the senders.
     fn write(&mut self, now_ms: i64) {
         if self.unwritten.is_empty() {
             return;
@@ -197,7 +253,7 @@ impl Owner {
         if let Err(error) = &written {
             tracing::error!(%error, "A batch cannot be written");
         }
-        self.publish_ends();
+        self.publish();
         for (appended, reply) in self.unwritten.drain(..) {
             let failed = ResponseError::KafkaStorageError;
             let outcome = written.as_ref().map(|()| appended).map_err(|_error| failed);
@@ -205,15 +261,13 @@ impl Owner {
         }
     }
 
-    fn enforce_retention(&mut self) {
-        if let Err(error) = self.log.enforce_retention(clock::now_ms()) {
-            tracing::warn!(%error, "An old segment cannot be removed");
-        }
-        self.publish_ends();
-    }
-
-    fn publish_ends(&self) {
-        let ends = self.log.ends();
-        self.ends.send_if_modified(|published| std::mem::replace(published, ends) != ends);
+    /// Shows readers what changed, and wakes those that wait for this log.
+    fn publish(&self) {
+        let view = self.log.view();
+        self.view.send_if_modified(|published| {
+            let changed = published.ends() != view.ends();
+            *published = view;
+            changed
+        });
     }
 }

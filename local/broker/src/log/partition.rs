@@ -1,8 +1,8 @@
-//! A partition's log as one thing: its segments in order, what is appended, found and given up.
+//! A partition's log as its owner has it: what is appended and given up. What is there is read
+//! through [`LogView`].
 //!
-//! Synchronous and owned by one task; time comes in as an argument.
+//! Synchronous and owned by one thread; time comes in as an argument.
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,33 +11,40 @@ use bytes::Bytes;
 use kafka_protocol::error::ResponseError;
 
 use crate::batch::{self, BatchHeader, StampedBatch};
+use crate::log::disk::Storage;
 use crate::log::producers::{PRODUCER_EXPIRY_MS, Producers, Sequence};
-use crate::log::records::Stamp;
-use crate::log::segment::{self, NO_TIMESTAMP, Segment, Trust};
+use crate::log::recovery::{self, Recovered};
+use crate::log::recovery_point;
+use crate::log::segment::{self, Segment};
 use crate::log::settings::LogSettings;
+use crate::log::view::{LogView, NO_TIMESTAMP, SegmentView};
 
 #[cfg(test)]
+mod restart;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trouble;
+
+/// A start reads at most this much of each log again, which takes some tens of milliseconds.
+const RECOVERY_POINT_BYTES: u64 = 64 << 20;
 
 /// The log of one partition.
 #[derive(Debug)]
 pub(crate) struct PartitionLog {
-    directory: PathBuf,
+    directory: Arc<Path>,
     settings: LogSettings,
-    /// Never empty; the last one is written to.
-    segments: Vec<Segment>,
+    storage: Storage,
+    closed: Arc<[SegmentView]>,
+    active: Segment,
+    start_offset: i64,
     producers: Producers,
     staged: Vec<(StampedBatch, BatchHeader)>,
     staged_bytes: u64,
     /// A write failed and its traces could not be removed yet.
     damaged: bool,
-}
-
-/// The first offset kept and the offset that the next record gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ends {
-    pub(crate) start: i64,
-    pub(crate) end: i64,
+    /// Appended since the recovery point.
+    unsaved_bytes: u64,
 }
 
 /// Where a batch is in the log, or was already.
@@ -49,67 +56,72 @@ pub(crate) struct Appended {
     pub(crate) log_start_offset: i64,
 }
 
-/// A stretch of a segment file that a reader may read on its own: what is there never changes.
-#[derive(Clone, Debug)]
-pub(crate) struct LocatedBatches {
-    pub(crate) file: Arc<File>,
-    pub(crate) position: u64,
-    /// From `position` to the end of the segment.
-    pub(crate) available_bytes: u64,
-    /// The batch at `position`, so that a reader can always get one whole.
-    pub(crate) first_batch_bytes: usize,
-}
-
-/// The answer to a search by offset.
-#[derive(Clone, Debug)]
-pub(crate) enum Found {
-    /// Batches, the first of which holds the offset.
-    Batches(LocatedBatches),
-    /// The offset is the end of the log.
-    AtEnd,
-    /// The offset is not, or no longer, in the log.
-    OutOfRange,
-}
-
 impl PartitionLog {
     /// Opens the log in `directory`, which is made where it does not exist; cuts a torn tail.
-    pub(crate) fn open(directory: PathBuf, settings: LogSettings, now_ms: i64) -> io::Result<Self> {
+    pub(crate) fn open(
+        directory: PathBuf,
+        settings: LogSettings,
+        storage: Storage,
+        now_ms: i64,
+    ) -> io::Result<Self> {
         std::fs::create_dir_all(&directory)?;
-        let (segments, producers) = recover(&directory, now_ms)?;
-        Ok(Self {
+        let directory: Arc<Path> = directory.into();
+        let recovered = recovery::recover(&*storage.disk, &directory, now_ms)?;
+        storage.sync_directory(&directory)?;
+        let Recovered { closed, active, start_offset, producers, scanned_bytes } = recovered;
+        let mut log = Self {
             directory,
             settings,
-            segments,
+            storage,
+            closed: closed.into(),
+            active,
+            start_offset,
             producers,
             staged: Vec::new(),
             staged_bytes: 0,
             damaged: false,
-        })
+            unsaved_bytes: scanned_bytes,
+        };
+        log.save_after(RECOVERY_POINT_BYTES);
+        Ok(log)
     }
 
-    pub(crate) fn ends(&self) -> Ends {
-        Ends { start: self.segments[0].base_offset, end: self.active().next_offset }
+    /// What readers see.
+    pub(crate) fn view(&self) -> LogView {
+        LogView {
+            start_offset: self.start_offset,
+            closed: Arc::clone(&self.closed),
+            active: self.active.view(),
+        }
     }
 
     pub(crate) fn configure(&mut self, settings: LogSettings) {
         self.settings = settings;
     }
 
-    /// Whether the active segment must be closed before a batch of `batch_bytes`.
-    pub(crate) fn must_roll(&self, batch_bytes: usize, now_ms: i64) -> bool {
-        let active = self.active();
-        let size = active.size_bytes + self.staged_bytes;
-        let full = size + batch_bytes as u64 > self.settings.segment_bytes;
-        let old = active
-            .first_append_ms
-            .is_some_and(|first| now_ms.saturating_sub(first) >= self.settings.segment_ms);
-        size > 0 && (full || old)
+    /// Whether the active segment must be closed before this batch.
+    pub(crate) fn must_roll(&self, batch: &[u8], now_ms: i64) -> bool {
+        let place = self.active.place();
+        let size = place.size_bytes + self.staged_bytes;
+        let full = size + batch.len() as u64 > self.settings.segment_bytes;
+        let first = place.first_append_ms;
+        let old = first.is_some_and(|ms| now_ms.saturating_sub(ms) >= self.settings.segment_ms);
+        // Offsets in an index are relative to the segment's and have 31 bits.
+        let records = BatchHeader::parse(batch).map_or(0, |header| header.last_offset_delta);
+        let last = self.next_offset().saturating_add(i64::from(records));
+        let far = last - self.active.base_offset() > i64::from(i32::MAX);
+        size > 0 && (full || old || far)
     }
 
     /// Starts a new active segment; nothing may be staged.
     pub(crate) fn roll(&mut self) -> io::Result<()> {
-        let next = self.active().next_offset;
-        self.segments.push(Segment::create(&self.directory, next)?);
+        let disk = &*self.storage.disk;
+        let fresh = Segment::create(disk, &self.directory, self.active.place().next_offset)?;
+        self.storage.sync_directory(&self.directory)?;
+        let closed = std::mem::replace(&mut self.active, fresh).close(disk);
+        self.closed = self.closed.iter().cloned().chain([closed]).collect();
+        self.unsaved_bytes += 1;
+        self.save_after(1);
         Ok(())
     }
 
@@ -119,9 +131,7 @@ impl PartitionLog {
         records: &Bytes,
         now_ms: i64,
     ) -> Result<Appended, ResponseError> {
-        if self.damaged {
-            self.repair(now_ms).map_err(|error| storage_error(&error))?;
-        }
+        self.repair().map_err(|error| storage_error(&error))?;
         let sent = batch::check(records)?;
         if sent.size_bytes > self.settings.message_bytes_max {
             return Err(ResponseError::MessageTooLarge);
@@ -129,12 +139,11 @@ impl PartitionLog {
         if sent.size_bytes as u64 > self.settings.segment_bytes {
             return Err(ResponseError::RecordListTooLarge);
         }
-        let log_start_offset = self.ends().start;
+        let log_start_offset = self.start_offset;
         if let Sequence::Duplicate { base_offset, append_time_ms } = self.producers.check(&sent)? {
             return Ok(Appended { base_offset, append_time_ms, log_start_offset });
         }
-        let staged_end = self.staged.last().map(|(_, header)| header.last_offset() + 1);
-        let base_offset = staged_end.unwrap_or(self.active().next_offset);
+        let base_offset = self.next_offset();
         let append_time = self.settings.append_time.then_some(now_ms);
         let stamped = StampedBatch::new(records, base_offset, append_time);
         let header = BatchHeader::parse(&stamped.header).ok_or(ResponseError::CorruptMessage)?;
@@ -148,84 +157,92 @@ impl PartitionLog {
         })
     }
 
-    /// Writes what is staged. After an error none of it is in the log.
+    /// The offset behind everything staged.
+    fn next_offset(&self) -> i64 {
+        let staged = self.staged.last().map(|(_, header)| header.last_offset() + 1);
+        staged.unwrap_or(self.active.place().next_offset)
+    }
+
+    /// Writes what is staged, to the medium where that is asked for. After an error none of it is
+    /// in the log.
     pub(crate) fn commit(&mut self, now_ms: i64) -> io::Result<()> {
         let (batches, headers): (Vec<_>, Vec<_>) = self.staged.drain(..).unzip();
         self.staged_bytes = 0;
-        let active = self.segments.last_mut().expect("a log has an active segment");
-        if let Err(error) = active.write(&batches) {
+        let disk = &*self.storage.disk;
+        let written = self.active.write(disk, &batches);
+        let synced = written.and_then(|()| {
+            if self.storage.fsync && !batches.is_empty() { self.active.sync(disk) } else { Ok(()) }
+        });
+        if let Err(error) = synced {
+            self.producers.take_back();
             self.damaged = true;
-            return match self.repair(now_ms) {
-                Ok(()) | Err(_) => Err(error),
-            };
+            // Where the file cannot be cut now, the next append tries again first.
+            self.repair().unwrap_or_default();
+            return Err(error);
         }
-        for header in &headers {
-            active.note(header, now_ms);
+        self.producers.keep();
+        self.active.note_all(disk, &headers, now_ms);
+        self.unsaved_bytes += headers.iter().map(|header| header.size_bytes as u64).sum::<u64>();
+        self.save_after(RECOVERY_POINT_BYTES);
+        Ok(())
+    }
+
+    /// Removes what a failed write left behind.
+    fn repair(&mut self) -> io::Result<()> {
+        if self.damaged {
+            self.active.cut()?;
+            self.damaged = false;
         }
         Ok(())
     }
 
-    /// The batches from the one that holds `offset` on, as many as its segment has.
-    pub(crate) fn find(&self, offset: i64) -> io::Result<Found> {
-        let ends = self.ends();
-        if offset == ends.end {
-            return Ok(Found::AtEnd);
+    /// Gives up what lies before `offset` (`DeleteRecords`); whole segments lose their files, for
+    /// the rest only the first offset moves. Answers the first offset kept.
+    pub(crate) fn delete_before(&mut self, offset: i64) -> Result<i64, ResponseError> {
+        if offset > self.active.place().next_offset {
+            return Err(ResponseError::OffsetOutOfRange);
         }
-        if offset < ends.start || offset > ends.end {
-            return Ok(Found::OutOfRange);
-        }
-        let after = self.segments.partition_point(|segment| segment.base_offset <= offset);
-        for segment in &self.segments[after.saturating_sub(1)..] {
-            if let Some(found) = segment.find(offset)? {
-                return Ok(Found::Batches(LocatedBatches {
-                    file: Arc::clone(&segment.file),
-                    position: found.position,
-                    available_bytes: segment.size_bytes - found.position,
-                    first_batch_bytes: found.header.size_bytes,
-                }));
+        if offset > self.start_offset {
+            let before = std::mem::replace(&mut self.start_offset, offset);
+            if let Err(error) = self.save() {
+                self.start_offset = before;
+                return Err(storage_error(&error));
             }
+            self.drop_closed(|log, oldest| oldest.next_offset <= log.start_offset)
+                .map_err(|error| storage_error(&error))?;
         }
-        Ok(Found::AtEnd)
-    }
-
-    /// The first record with `timestamp` or a later one.
-    pub(crate) fn find_timestamp(&self, timestamp: i64) -> io::Result<Option<Stamp>> {
-        for segment in &self.segments {
-            if let Some(stamp) = segment.find_timestamp(timestamp)? {
-                return Ok(Some(stamp));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The first record with the largest timestamp of all.
-    pub(crate) fn find_newest(&self) -> io::Result<Option<Stamp>> {
-        let largest = self.segments.iter().map(|segment| segment.newest.timestamp).max();
-        let holder = self.segments.iter().find(|one| Some(one.newest.timestamp) == largest);
-        holder.map_or(Ok(None), Segment::find_newest)
+        Ok(self.start_offset)
     }
 
     /// Gives up whole segments beyond the topic's retention, and producers silent for a day.
     pub(crate) fn enforce_retention(&mut self, now_ms: i64) -> io::Result<()> {
         self.producers.expire(now_ms.saturating_sub(PRODUCER_EXPIRY_MS));
-        if self.is_expired(self.active(), now_ms) {
+        if self.is_expired(&self.active.view(), now_ms) {
             self.roll()?;
         }
-        while self.segments.len() > 1 && self.gives_up_oldest(now_ms) {
-            self.segments[0].delete()?;
-            self.segments.remove(0);
+        self.drop_closed(|log, oldest| {
+            let rest = || log.view().size_bytes() - oldest.size_bytes;
+            let is_too_much = |limit| rest() >= limit;
+            oldest.next_offset <= log.start_offset
+                || log.is_expired(oldest, now_ms)
+                || log.settings.retention_bytes.is_some_and(is_too_much)
+        })
+    }
+
+    /// Removes the oldest closed segments as long as they are `given_up`.
+    fn drop_closed(&mut self, given_up: impl Fn(&Self, &SegmentView) -> bool) -> io::Result<()> {
+        while let Some(oldest) = self.closed.first()
+            && given_up(self, oldest)
+        {
+            let (base_offset, next_offset) = (oldest.base_offset, oldest.next_offset);
+            segment::delete(&self.directory, base_offset)?;
+            self.closed = self.closed[1..].into();
+            self.start_offset = self.start_offset.max(next_offset);
         }
         Ok(())
     }
 
-    fn gives_up_oldest(&self, now_ms: i64) -> bool {
-        let oldest = &self.segments[0];
-        let total: u64 = self.segments.iter().map(|segment| segment.size_bytes).sum();
-        let too_big = |limit| total - oldest.size_bytes >= limit;
-        self.is_expired(oldest, now_ms) || self.settings.retention_bytes.is_some_and(too_big)
-    }
-
-    fn is_expired(&self, segment: &Segment, now_ms: i64) -> bool {
+    fn is_expired(&self, segment: &SegmentView, now_ms: i64) -> bool {
         let newest = match segment.newest.timestamp {
             NO_TIMESTAMP => segment.first_append_ms.unwrap_or(now_ms),
             timestamp => timestamp,
@@ -234,37 +251,30 @@ impl PartitionLog {
         segment.size_bytes > 0 && limit.is_some_and(|limit| now_ms.saturating_sub(newest) > limit)
     }
 
-    fn active(&self) -> &Segment {
-        self.segments.last().expect("a log has an active segment")
+    /// Writes a recovery point if anything was appended since the last one; for a log that is put
+    /// away.
+    pub(crate) fn put_away(&mut self) {
+        self.save_after(1);
     }
 
-    /// Removes what a failed write left behind and reads the producers' state again, which had
-    /// already moved on.
-    fn repair(&mut self, now_ms: i64) -> io::Result<()> {
-        let active = self.active();
-        active.file.set_len(active.size_bytes)?;
-        (self.segments, self.producers) = recover(&self.directory, now_ms)?;
-        self.damaged = false;
+    fn save_after(&mut self, bytes: u64) {
+        if self.unsaved_bytes < bytes {
+            return;
+        }
+        if let Err(error) = self.save() {
+            // The one before still holds; the next start reads more.
+            tracing::warn!(%error, "A recovery point cannot be written");
+            self.unsaved_bytes = 0;
+        }
+    }
+
+    fn save(&mut self) -> io::Result<()> {
+        let at = (self.start_offset, self.active.base_offset());
+        let (disk, place) = (&*self.storage.disk, self.active.place());
+        recovery_point::write(disk, &self.directory, at, place, &self.producers)?;
+        self.unsaved_bytes = 0;
         Ok(())
     }
-}
-
-/// Reads every segment; checksums only in the last, the one that a crash may have torn.
-fn recover(directory: &Path, now_ms: i64) -> io::Result<(Vec<Segment>, Producers)> {
-    let bases = segment::list(directory)?;
-    let mut producers = Producers::default();
-    let mut segments: Vec<Segment> = Vec::new();
-    for (at, base) in bases.iter().enumerate() {
-        let trust = if at + 1 == bases.len() { Trust::Verify } else { Trust::Headers };
-        // Not the batch's own time: that is whatever its producer says.
-        let seen = |header: &BatchHeader, written_ms| producers.record(header, written_ms);
-        segments.push(Segment::open(directory, *base, trust, seen)?);
-    }
-    if segments.is_empty() {
-        segments.push(Segment::create(directory, 0)?);
-    }
-    producers.expire(now_ms.saturating_sub(PRODUCER_EXPIRY_MS));
-    Ok((segments, producers))
 }
 
 fn storage_error(error: &io::Error) -> ResponseError {

@@ -3,8 +3,9 @@
 //!
 //! Source: KIP-98 and Kafka's `ProducerStateManager`. Pure: the log is where it is rebuilt from.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
+use bytes::{Buf, BufMut};
 use kafka_protocol::error::ResponseError;
 
 use crate::batch::BatchHeader;
@@ -20,19 +21,23 @@ const PRODUCERS_MAX: usize = 10_000;
 pub(crate) const PRODUCER_EXPIRY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// The producers of one partition.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Producers {
     by_id: BTreeMap<i64, Producer>,
+    /// What to put back, last first, if the batches recorded since [`Self::keep`] are not written.
+    before: Vec<(i64, Option<Producer>)>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Producer {
     epoch: i16,
-    recent: VecDeque<RecentBatch>,
+    /// Oldest first.
+    recent: [RecentBatch; RECENT_BATCHES],
+    recent_count: usize,
     last_append_ms: i64,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct RecentBatch {
     first_sequence: i32,
     last_sequence: i32,
@@ -54,6 +59,26 @@ pub(crate) enum Sequence {
     },
 }
 
+impl Producer {
+    fn new(epoch: i16, last_append_ms: i64) -> Self {
+        let recent = [RecentBatch::default(); RECENT_BATCHES];
+        Self { epoch, recent, recent_count: 0, last_append_ms }
+    }
+
+    fn recent(&self) -> &[RecentBatch] {
+        &self.recent[..self.recent_count]
+    }
+
+    fn push(&mut self, batch: RecentBatch) {
+        if self.recent_count == RECENT_BATCHES {
+            self.recent.rotate_left(1);
+        } else {
+            self.recent_count += 1;
+        }
+        self.recent[self.recent_count - 1] = batch;
+    }
+}
+
 impl Producers {
     /// Judges the sequence of a batch that is about to be appended.
     pub(crate) fn check(&self, header: &BatchHeader) -> Result<Sequence, ResponseError> {
@@ -72,7 +97,7 @@ impl Producers {
                 Err(ResponseError::OutOfOrderSequenceNumber)
             };
         }
-        let repeated = producer.recent.iter().find(|recent| {
+        let repeated = producer.recent().iter().find(|recent| {
             recent.first_sequence == header.base_sequence
                 && recent.last_sequence == header.last_sequence()
         });
@@ -82,7 +107,7 @@ impl Producers {
                 append_time_ms: recent.append_time_ms,
             });
         }
-        let last = producer.recent.back().map_or(-1, |recent| recent.last_sequence);
+        let last = producer.recent().last().map_or(-1, |recent| recent.last_sequence);
         if header.base_sequence == last.checked_add(1).unwrap_or(0) {
             Ok(Sequence::Next)
         } else {
@@ -90,33 +115,43 @@ impl Producers {
         }
     }
 
-    /// Notes a batch that went into the log at `header.base_offset`.
+    /// Notes a batch that goes into the log at `header.base_offset`.
     pub(crate) fn record(&mut self, header: &BatchHeader, now_ms: i64) {
         if !header.is_idempotent() {
             return;
         }
-        if !self.by_id.contains_key(&header.producer_id) && self.by_id.len() >= PRODUCERS_MAX {
+        let id = header.producer_id;
+        let known = self.by_id.get(&id).copied();
+        if known.is_none() && self.by_id.len() >= PRODUCERS_MAX {
             self.forget_most_silent();
         }
-        let producer = self.by_id.entry(header.producer_id).or_insert_with(|| Producer {
-            epoch: header.producer_epoch,
-            recent: VecDeque::with_capacity(RECENT_BATCHES),
-            last_append_ms: now_ms,
-        });
-        if producer.epoch != header.producer_epoch {
-            producer.epoch = header.producer_epoch;
-            producer.recent.clear();
-        }
-        if producer.recent.len() == RECENT_BATCHES {
-            producer.recent.pop_front();
-        }
-        producer.recent.push_back(RecentBatch {
+        self.before.push((id, known));
+        let same_epoch = known.filter(|producer| producer.epoch == header.producer_epoch);
+        let mut producer =
+            same_epoch.unwrap_or_else(|| Producer::new(header.producer_epoch, now_ms));
+        producer.push(RecentBatch {
             first_sequence: header.base_sequence,
             last_sequence: header.last_sequence(),
             base_offset: header.base_offset,
             append_time_ms: if header.uses_append_time() { header.max_timestamp } else { -1 },
         });
         producer.last_append_ms = now_ms;
+        self.by_id.insert(id, producer);
+    }
+
+    /// The batches recorded so far are in the log.
+    pub(crate) fn keep(&mut self) {
+        self.before.clear();
+    }
+
+    /// The batches recorded since [`Self::keep`] did not get into the log.
+    pub(crate) fn take_back(&mut self) {
+        for (id, producer) in self.before.drain(..).rev() {
+            match producer {
+                Some(producer) => self.by_id.insert(id, producer),
+                None => self.by_id.remove(&id),
+            };
+        }
     }
 
     /// Forgets producers whose last append is older than `before_ms`.
@@ -126,9 +161,47 @@ impl Producers {
 
     fn forget_most_silent(&mut self) {
         let silent = self.by_id.iter().min_by_key(|(_, producer)| producer.last_append_ms);
-        if let Some(id) = silent.map(|(id, _)| *id) {
+        if let Some((id, producer)) = silent.map(|(id, producer)| (*id, *producer)) {
+            self.before.push((id, Some(producer)));
             self.by_id.remove(&id);
         }
+    }
+
+    /// Writes all of it, for a recovery point.
+    pub(crate) fn encode(&self, into: &mut Vec<u8>) {
+        into.put_u32(u32::try_from(self.by_id.len()).unwrap_or(0));
+        for (id, producer) in &self.by_id {
+            into.put_i64(*id);
+            into.put_i16(producer.epoch);
+            into.put_i64(producer.last_append_ms);
+            into.put_u8(u8::try_from(producer.recent_count).unwrap_or(0));
+            for batch in producer.recent() {
+                into.put_i32(batch.first_sequence);
+                into.put_i32(batch.last_sequence);
+                into.put_i64(batch.base_offset);
+                into.put_i64(batch.append_time_ms);
+            }
+        }
+    }
+
+    /// Reads what [`Self::encode`] wrote; `None` where it is something else.
+    pub(crate) fn decode(from: &mut &[u8]) -> Option<Self> {
+        let mut by_id = BTreeMap::new();
+        for _ in 0..from.try_get_u32().ok()? {
+            let id = from.try_get_i64().ok()?;
+            let epoch = from.try_get_i16().ok()?;
+            let mut producer = Producer::new(epoch, from.try_get_i64().ok()?);
+            for _ in 0..from.try_get_u8().ok()? {
+                producer.push(RecentBatch {
+                    first_sequence: from.try_get_i32().ok()?,
+                    last_sequence: from.try_get_i32().ok()?,
+                    base_offset: from.try_get_i64().ok()?,
+                    append_time_ms: from.try_get_i64().ok()?,
+                });
+            }
+            by_id.insert(id, producer);
+        }
+        Some(Self { by_id, before: Vec::new() })
     }
 }
 
@@ -205,5 +278,31 @@ mod tests {
         }
         assert_eq!(producers.by_id.len(), PRODUCERS_MAX);
         assert!(!producers.by_id.contains_key(&0));
+    }
+
+    #[test]
+    fn what_was_not_written_is_taken_back() {
+        let mut producers = after(&[batch(0, 0, 0)]);
+        producers.keep();
+        producers.record(&batch(0, 2, 2), 5);
+        producers.record(&batch(0, 4, 4), 5);
+        producers.record(&BatchHeader { producer_id: 10, ..batch(0, 0, 6) }, 5);
+        producers.take_back();
+        let mut expected = after(&[batch(0, 0, 0)]);
+        expected.keep();
+        assert_eq!(producers, expected);
+    }
+
+    #[test]
+    fn what_is_written_for_a_recovery_point_is_read_back_and_nothing_else() {
+        let mut producers = after(&[batch(0, 0, 0), batch(0, 2, 2), batch(1, 0, 4)]);
+        producers.record(&BatchHeader { producer_id: 10, ..batch(0, 0, 6) }, 5);
+        producers.keep();
+        let mut bytes = Vec::new();
+        producers.encode(&mut bytes);
+        assert_eq!(Producers::decode(&mut &bytes[..]), Some(producers));
+        for length in 0..bytes.len() {
+            assert_eq!(Producers::decode(&mut &bytes[..length]), None, "{length} bytes");
+        }
     }
 }

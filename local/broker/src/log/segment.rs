@@ -1,19 +1,18 @@
-//! One segment file: batches end to end, and a sparse index over them in memory.
+//! The segment that is written to: batches end to end in one file, its two indexes beside it.
 //!
 //! The file is in Kafka's own format and carries its base offset in its name. A segment knows
-//! nothing of producers, retention or who asks.
+//! nothing of producers, retention or who asks; readers get a [`SegmentView`].
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, IoSlice, Read, Write};
-use std::os::unix::fs::FileExt;
+use std::io::{self, BufReader, IoSlice, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::batch::{self, BatchHeader, HEADER_BYTES, StampedBatch};
 use crate::clock;
-use crate::log::records::{self, Stamp};
+use crate::log::disk::Disk;
+use crate::log::index::{self, Index, OffsetEntry, TimeEntry};
+use crate::log::view::{LastWrite, NO_TIMESTAMP, SegmentView};
 
 /// `index.interval.bytes`: one index entry per this many bytes of log, Kafka's default.
 const INDEX_INTERVAL_BYTES: u64 = 4_096;
@@ -21,126 +20,144 @@ const INDEX_INTERVAL_BYTES: u64 = 4_096;
 /// How much is read at once while a segment is scanned on start.
 const SCAN_BUFFER_BYTES: usize = 1 << 20;
 
-/// No timestamp, Kafka's `NO_TIMESTAMP`.
-pub(crate) const NO_TIMESTAMP: i64 = -1;
-
 /// A segment and where its next batch goes.
 #[derive(Debug)]
 pub(crate) struct Segment {
-    pub(crate) base_offset: i64,
-    pub(crate) file: Arc<File>,
+    directory: Arc<Path>,
+    base_offset: i64,
+    file: Arc<File>,
+    place: Place,
+    offsets: Index<OffsetEntry>,
+    times: Index<TimeEntry>,
+    last_write: LastWrite,
+}
+
+/// What must be known of the batches before the next one; small enough for a recovery point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
     pub(crate) size_bytes: u64,
     pub(crate) next_offset: i64,
     /// When the first batch was appended (after a restart: its largest timestamp).
     pub(crate) first_append_ms: Option<i64>,
-    pub(crate) newest: Newest,
-    path: PathBuf,
-    index: Vec<IndexEntry>,
-    indexed_to: u64,
+    /// The largest timestamp, and the last offset of the first batch that has it.
+    pub(crate) newest: TimeEntry,
+    /// The position of the last batch with an index entry.
+    pub(crate) indexed_to: u64,
+    pub(crate) offset_entries: u64,
+    pub(crate) time_entries: u64,
 }
 
-/// The batch with the largest timestamp so far; the first of several.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Newest {
-    pub(crate) timestamp: i64,
-    position: u64,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct IndexEntry {
-    base_offset: i64,
-    position: u64,
-    /// The largest timestamp before this position: grows along the index, so it can be searched.
-    timestamp_before: i64,
-}
-
-/// A batch found in a segment.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct FoundBatch {
-    pub(crate) position: u64,
-    pub(crate) header: BatchHeader,
-}
-
-/// How much of a segment is believed on start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trust {
-    /// Checksums are verified: the tail may be torn.
-    Verify,
-    /// Only headers are read: a later segment exists, so this one was written whole.
-    Headers,
+impl Place {
+    pub(crate) fn first(base_offset: i64) -> Self {
+        Self {
+            size_bytes: 0,
+            next_offset: base_offset,
+            first_append_ms: None,
+            newest: TimeEntry { timestamp: NO_TIMESTAMP, last_offset: base_offset },
+            indexed_to: 0,
+            offset_entries: 0,
+            time_entries: 0,
+        }
+    }
 }
 
 impl Segment {
     /// Makes an empty segment, replacing a file of the same name (which holds nothing
     /// acknowledged: an acknowledged batch would have moved the base offset).
-    pub(crate) fn create(directory: &Path, base_offset: i64) -> io::Result<Self> {
-        let path = path_of(directory, base_offset);
-        let file = OpenOptions::new().read(true).append(true).create(true).open(&path)?;
-        file.set_len(0)?;
-        Ok(Self::empty(path, file, base_offset))
-    }
-
-    /// Opens a segment and reads its batches, calling `seen` for each with
-    /// the time of the file's last write, until the end or the first
-    /// that is not whole. A verified file is cut there; the rest of any other is only left out.
-    pub(crate) fn open(
-        directory: &Path,
+    pub(crate) fn create(
+        disk: &dyn Disk,
+        directory: &Arc<Path>,
         base_offset: i64,
-        trust: Trust,
-        mut seen: impl FnMut(&BatchHeader, i64),
     ) -> io::Result<Self> {
         let path = path_of(directory, base_offset);
-        let file = OpenOptions::new().read(true).append(true).open(&path)?;
-        let metadata = file.metadata()?;
-        let length = metadata.len();
-        let written_ms = clock::millis(metadata.modified()?);
-        let mut segment = Self::empty(path, file, base_offset);
-        let file = Arc::clone(&segment.file);
-        let mut reader = BufReader::with_capacity(SCAN_BUFFER_BYTES, &*file);
-        let mut body = Vec::new();
-        while let Some(header) =
-            next_batch(&mut reader, length - segment.size_bytes, &mut body, trust)?
-        {
-            if header.base_offset < segment.next_offset {
-                break;
-            }
-            segment.note(&header, header.max_timestamp);
-            seen(&header, written_ms);
+        let file = disk.open(OpenOptions::new().read(true).append(true).create(true), &path)?;
+        file.set_len(0)?;
+        Ok(Self::empty(directory, file, base_offset))
+    }
+
+    /// Opens a segment behind the batches that `place` counts. Nothing is read.
+    pub(crate) fn resume(
+        disk: &dyn Disk,
+        directory: &Arc<Path>,
+        base_offset: i64,
+        place: Place,
+    ) -> io::Result<Self> {
+        let path = path_of(directory, base_offset);
+        let file = disk.open(OpenOptions::new().read(true).append(true), &path)?;
+        if file.metadata()?.len() < place.size_bytes {
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        if segment.size_bytes < length {
-            let (path, kept) = (segment.path.display(), segment.size_bytes);
-            tracing::warn!(%path, length, kept, "A segment has bytes that are no whole batch");
-            if trust == Trust::Verify {
-                segment.file.set_len(segment.size_bytes)?;
-            }
-        }
+        let mut segment = Self::empty(directory, file, base_offset);
+        segment.offsets = Index::resume(disk, directory, base_offset, place.offset_entries)?;
+        segment.times = Index::resume(disk, directory, base_offset, place.time_entries)?;
+        segment.last_write = LastWrite { offset: place.next_offset, position: place.size_bytes };
+        segment.place = place;
         Ok(segment)
     }
 
-    fn empty(path: PathBuf, file: File, base_offset: i64) -> Self {
+    fn empty(directory: &Arc<Path>, file: File, base_offset: i64) -> Self {
         Self {
+            directory: Arc::clone(directory),
             base_offset,
             file: Arc::new(file),
-            size_bytes: 0,
-            next_offset: base_offset,
-            first_append_ms: None,
-            newest: Newest { timestamp: NO_TIMESTAMP, position: 0 },
-            path,
-            index: Vec::new(),
-            indexed_to: 0,
+            place: Place::first(base_offset),
+            offsets: Index::empty(directory, base_offset),
+            times: Index::empty(directory, base_offset),
+            last_write: LastWrite { offset: base_offset, position: 0 },
         }
     }
 
-    /// Writes batches at the end in one go; when it fails, the file is as long as before or the
-    /// error says it could not be cut back.
-    pub(crate) fn write(&self, batches: &[StampedBatch]) -> io::Result<()> {
+    pub(crate) fn base_offset(&self) -> i64 {
+        self.base_offset
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Reads the batches behind those that are known, calling `seen` for each with the time of the
+    /// file's last write, until the end or the first that is not whole.
+    pub(crate) fn scan(
+        &mut self,
+        disk: &dyn Disk,
+        trust: Trust,
+        mut seen: impl FnMut(&BatchHeader, i64),
+    ) -> io::Result<()> {
+        let metadata = self.file.metadata()?;
+        let length = metadata.len();
+        let written_ms = clock::millis(metadata.modified()?);
+        let file = Arc::clone(&self.file);
+        let mut reader = BufReader::with_capacity(SCAN_BUFFER_BYTES, &*file);
+        reader.seek(SeekFrom::Start(self.place.size_bytes))?;
+        let mut body = Vec::new();
+        while let Some(header) =
+            next_batch(&mut reader, length - self.place.size_bytes, &mut body, trust)?
+        {
+            if header.base_offset < self.place.next_offset {
+                break;
+            }
+            self.note(disk, &header, header.max_timestamp);
+            seen(&header, written_ms);
+        }
+        if self.place.size_bytes < length {
+            let path = path_of(&self.directory, self.base_offset);
+            let (path, kept) = (path.display(), self.place.size_bytes);
+            tracing::warn!(%path, length, kept, "A segment has bytes that are no whole batch");
+        }
+        self.offsets.trim()?;
+        self.times.trim()
+    }
+
+    /// Writes batches at the end in one go. After an error the file may be longer than before: see
+    /// [`Self::cut`].
+    pub(crate) fn write(&self, disk: &dyn Disk, batches: &[StampedBatch]) -> io::Result<()> {
         let mut slices: Vec<IoSlice<'_>> = batches
             .iter()
             .flat_map(|batch| [IoSlice::new(&batch.header), IoSlice::new(&batch.body)])
             .collect();
         let mut rest = &mut slices[..];
         while !rest.is_empty() {
-            match (&*self.file).write_vectored(rest) {
+            match disk.append(&self.file, rest) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => IoSlice::advance_slices(&mut rest, written),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -150,90 +167,89 @@ impl Segment {
         Ok(())
     }
 
-    /// Takes a written batch into the index and the counters.
-    pub(crate) fn note(&mut self, header: &BatchHeader, now_ms: i64) {
-        let position = self.size_bytes;
-        if position == 0 || position - self.indexed_to >= INDEX_INTERVAL_BYTES {
-            self.index.push(IndexEntry {
-                base_offset: header.base_offset,
-                position,
-                timestamp_before: self.newest.timestamp,
-            });
-            self.indexed_to = position;
+    /// Waits until everything written is on the medium.
+    pub(crate) fn sync(&self, disk: &dyn Disk) -> io::Result<()> {
+        disk.sync(&self.file)
+    }
+
+    /// Cuts the file behind its last noted batch.
+    pub(crate) fn cut(&self) -> io::Result<()> {
+        self.file.set_len(self.place.size_bytes)
+    }
+
+    /// Takes written batches into the indexes and the counters.
+    pub(crate) fn note_all(&mut self, disk: &dyn Disk, headers: &[BatchHeader], now_ms: i64) {
+        let (offset, position) = (self.place.next_offset, self.place.size_bytes);
+        for header in headers {
+            self.note(disk, header, now_ms);
         }
-        if header.max_timestamp > self.newest.timestamp {
-            self.newest = Newest { timestamp: header.max_timestamp, position };
+        self.last_write = LastWrite { offset, position };
+    }
+
+    fn note(&mut self, disk: &dyn Disk, header: &BatchHeader, now_ms: i64) {
+        let position = self.place.size_bytes;
+        if header.max_timestamp > self.place.newest.timestamp {
+            let last_offset = header.last_offset();
+            self.place.newest = TimeEntry { timestamp: header.max_timestamp, last_offset };
         }
-        self.first_append_ms.get_or_insert(now_ms);
-        self.size_bytes += header.size_bytes as u64;
-        self.next_offset = header.last_offset() + 1;
-    }
-
-    /// The first batch that holds `offset` or, where the log has a hole there, follows it.
-    pub(crate) fn find(&self, offset: i64) -> io::Result<Option<FoundBatch>> {
-        let after = self.index.partition_point(|entry| entry.base_offset <= offset);
-        self.scan_from(after, |header| header.last_offset() >= offset)
-    }
-
-    /// The first record whose timestamp is `timestamp` or later.
-    pub(crate) fn find_timestamp(&self, timestamp: i64) -> io::Result<Option<Stamp>> {
-        if self.newest.timestamp < timestamp {
-            return Ok(None);
-        }
-        let after = self.index.partition_point(|entry| entry.timestamp_before < timestamp);
-        let found = self.scan_from(after, |header| header.max_timestamp >= timestamp)?;
-        let Some(found) = found else { return Ok(None) };
-        let stamps = self.stamps(&found)?;
-        Ok(stamps.into_iter().find(|stamp| stamp.timestamp >= timestamp))
-    }
-
-    /// The first record with the largest timestamp of the segment.
-    pub(crate) fn find_newest(&self) -> io::Result<Option<Stamp>> {
-        if self.size_bytes == 0 {
-            return Ok(None);
-        }
-        let position = self.newest.position;
-        let Some(header) = self.header_at(position)? else { return Ok(None) };
-        let stamps = self.stamps(&FoundBatch { position, header })?;
-        let largest = stamps.iter().map(|stamp| stamp.timestamp).max();
-        Ok(stamps.into_iter().find(|stamp| Some(stamp.timestamp) == largest))
-    }
-
-    pub(crate) fn delete(&self) -> io::Result<()> {
-        std::fs::remove_file(&self.path)
-    }
-
-    /// Walks headers from the index entry before `after` to the first that is `wanted`.
-    fn scan_from(
-        &self,
-        after: usize,
-        wanted: impl Fn(&BatchHeader) -> bool,
-    ) -> io::Result<Option<FoundBatch>> {
-        let start = after.checked_sub(1).and_then(|at| self.index.get(at));
-        let mut position = start.map_or(0, |entry| entry.position);
-        while let Some(header) = self.header_at(position)? {
-            if wanted(&header) {
-                return Ok(Some(FoundBatch { position, header }));
+        if position - self.place.indexed_to >= INDEX_INTERVAL_BYTES {
+            let entry = OffsetEntry { last_offset: header.last_offset(), position };
+            let indexed = self.offsets.push(disk, entry).and_then(|()| self.index_newest(disk));
+            match indexed {
+                Ok(()) => self.place.indexed_to = position,
+                // Searches scan further; the next batch tries again.
+                Err(error) => tracing::warn!(%error, "An index entry cannot be written"),
             }
-            position += header.size_bytes as u64;
         }
-        Ok(None)
+        self.place.first_append_ms.get_or_insert(now_ms);
+        self.place.size_bytes += header.size_bytes as u64;
+        self.place.next_offset = header.last_offset() + 1;
+        self.place.offset_entries = self.offsets.entries();
+        self.place.time_entries = self.times.entries();
     }
 
-    fn header_at(&self, position: u64) -> io::Result<Option<BatchHeader>> {
-        if position >= self.size_bytes {
-            return Ok(None);
+    fn index_newest(&mut self, disk: &dyn Disk) -> io::Result<()> {
+        let newest = self.place.newest;
+        if self.times.last().map_or(NO_TIMESTAMP, |last| last.timestamp) < newest.timestamp {
+            self.times.push(disk, newest)?;
         }
-        let mut bytes = [0; HEADER_BYTES];
-        self.file.read_exact_at(&mut bytes, position)?;
-        Ok(BatchHeader::parse(&bytes))
+        Ok(())
     }
 
-    fn stamps(&self, found: &FoundBatch) -> io::Result<Vec<Stamp>> {
-        let mut bytes = vec![0; found.header.size_bytes];
-        self.file.read_exact_at(&mut bytes, found.position)?;
-        Ok(records::stamps(Bytes::from(bytes), &found.header))
+    /// Finishes the time index, so that a closed segment's largest timestamp is its last entry.
+    pub(crate) fn close(mut self, disk: &dyn Disk) -> SegmentView {
+        if let Err(error) = self.index_newest(disk) {
+            tracing::warn!(%error, "A time index cannot be finished");
+        }
+        let mut view = self.view();
+        view.close();
+        view
     }
+
+    /// What is there now, for readers.
+    pub(crate) fn view(&self) -> SegmentView {
+        SegmentView {
+            directory: Arc::clone(&self.directory),
+            base_offset: self.base_offset,
+            file: Some(Arc::clone(&self.file)),
+            size_bytes: self.place.size_bytes,
+            next_offset: self.place.next_offset,
+            newest: self.place.newest,
+            first_append_ms: self.place.first_append_ms,
+            offsets: self.offsets.view(),
+            times: self.times.view(),
+            last_write: self.last_write,
+        }
+    }
+}
+
+/// How much of a segment is believed on start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// Checksums are verified: the tail may be torn.
+    Verify,
+    /// Only headers are read: a later segment exists, so this one was written whole.
+    Headers,
 }
 
 /// Reads the next whole batch's header and steps over the batch; `None` at the end and at the
@@ -275,6 +291,19 @@ pub(crate) fn list(directory: &Path) -> io::Result<Vec<i64>> {
     Ok(offsets)
 }
 
-fn path_of(directory: &Path, base_offset: i64) -> PathBuf {
+/// Removes a segment's files; the indexes first, without which it is still whole.
+pub(crate) fn delete(directory: &Path, base_offset: i64) -> io::Result<()> {
+    let offsets = index::path_of::<OffsetEntry>(directory, base_offset);
+    let times = index::path_of::<TimeEntry>(directory, base_offset);
+    for path in [offsets, times, path_of(directory, base_offset)] {
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn path_of(directory: &Path, base_offset: i64) -> PathBuf {
     directory.join(format!("{base_offset:020}.log"))
 }

@@ -42,6 +42,7 @@ pub(super) struct Effective<'a> {
     pub(super) source: i8,
     kind: ConfigKind,
     default: &'static str,
+    broker_name: Option<&'static str>,
 }
 
 /// A topic's configs, set or not.
@@ -54,6 +55,7 @@ pub(super) fn effective(topic: &Topic) -> impl Iterator<Item = Effective<'_>> {
             source: if set.is_some() { SET_ON_TOPIC } else { DEFAULT },
             kind: known.kind,
             default: known.default,
+            broker_name: known.broker_name,
         }
     })
 }
@@ -95,7 +97,8 @@ fn describe(
     match resource.resource_type {
         TOPIC => {
             let catalogue = node.topics.catalogue();
-            let unknown = |error: ResponseError| Refusal::new(error, error.to_string());
+            // Without words, as Kafka.
+            let unknown = |error: ResponseError| Refusal::new(error, "");
             let topic = catalogue.topic(&resource.resource_name).map_err(unknown)?;
             Ok(effective(topic)
                 .filter(|config| wanted(config.name))
@@ -111,20 +114,19 @@ fn describe(
 }
 
 fn described(config: &Effective<'_>) -> DescribeConfigsResourceResult {
-    let synonym = |value: &str, source| {
-        let synonym = DescribeConfigsSynonym::default().with_name(text(config.name));
+    let synonym = |name: &str, value: &str, source| {
+        let synonym = DescribeConfigsSynonym::default().with_name(text(name));
         synonym.with_value(Some(text(value))).with_source(source)
     };
-    let mut synonyms = vec![synonym(config.default, DEFAULT)];
-    if config.source == SET_ON_TOPIC {
-        synonyms.insert(0, synonym(config.value, SET_ON_TOPIC));
-    }
+    let set = (config.source == SET_ON_TOPIC).then_some(config.name);
+    let set = set.map(|name| synonym(name, config.value, SET_ON_TOPIC));
+    let default = config.broker_name.map(|name| synonym(name, config.default, DEFAULT));
     DescribeConfigsResourceResult::default()
         .with_name(text(config.name))
         .with_value(Some(text(config.value)))
         .with_config_source(config.source)
         .with_config_type(config.kind.code())
-        .with_synonyms(synonyms)
+        .with_synonyms(set.into_iter().chain(default).collect())
 }
 
 /// What a broker can say of itself in Kafka's words.
@@ -189,7 +191,21 @@ async fn alter(
         return Err(Refusal::new(ResponseError::InvalidRequest, message));
     }
     let changes = resource.configs.iter().map(change).collect::<Result<_, _>>()?;
-    node.topics.configure(resource.resource_name.to_string(), changes, effect).await
+    let name = resource.resource_name.to_string();
+    let outcome = node.topics.configure(name, changes, effect).await;
+    outcome.map_err(|refusal| in_kafkas_words(refusal, &resource.resource_name))
+}
+
+/// Kafka says more of a wrong value here than where a topic is made, and nothing of an absent topic.
+fn in_kafkas_words(mut refusal: Refusal, topic: &str) -> Refusal {
+    if refusal.error == ResponseError::UnknownTopicOrPartition {
+        refusal.message.clear();
+    } else if refusal.message.starts_with("Invalid value ") {
+        let resource = format!("ConfigResource(type=TOPIC, name='{topic}')");
+        refusal.message =
+            format!("Invalid config value for resource {resource}: {}", refusal.message);
+    }
+    refusal
 }
 
 fn change(asked: &AlterableConfig) -> Result<(String, Option<String>), Refusal> {

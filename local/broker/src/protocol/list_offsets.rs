@@ -1,5 +1,7 @@
 //! `ListOffsets` (by timestamp, and the special ones) and `OffsetForLeaderEpoch`.
 
+use std::io;
+
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
@@ -11,9 +13,10 @@ use kafka_protocol::messages::{
     ListOffsetsRequest, ListOffsetsResponse, OffsetForLeaderEpochRequest,
     OffsetForLeaderEpochResponse,
 };
+use tokio::task::spawn_blocking;
 
 use crate::batch::LEADER_EPOCH;
-use crate::log::LogHandle;
+use crate::log::{LogHandle, Stamp};
 use crate::node::Node;
 
 /// `ListOffsetsRequest.LATEST_TIMESTAMP`.
@@ -56,17 +59,31 @@ pub(super) async fn list_offsets(node: &Node, asked: ListOffsetsRequest) -> List
 }
 
 async fn find(log: &LogHandle, timestamp: i64) -> Result<Place, ResponseError> {
-    let ends = *log.ends.borrow();
+    let view = log.view.borrow().clone();
+    let ends = view.ends();
     let found = match timestamp {
         LATEST => return Ok(Place { offset: ends.end, timestamp: -1 }),
         EARLIEST | EARLIEST_LOCAL => return Ok(Place { offset: ends.start, timestamp: -1 }),
-        MAX_TIMESTAMP => log.find_newest().await?,
+        MAX_TIMESTAMP => search(move || view.find_newest()).await?,
         timestamp if timestamp < 0 => None,
-        timestamp => log.find_timestamp(timestamp).await?,
+        timestamp => search(move || view.find_timestamp(timestamp)).await?,
     };
-    let place =
-        |stamp: crate::log::Stamp| Place { offset: stamp.offset, timestamp: stamp.timestamp };
+    let place = |stamp: Stamp| Place { offset: stamp.offset, timestamp: stamp.timestamp };
     Ok(found.map_or(NOWHERE, place))
+}
+
+/// Searches where it may wait for the disk: what is asked for may be old.
+async fn search(
+    look: impl FnOnce() -> io::Result<Option<Stamp>> + Send + 'static,
+) -> Result<Option<Stamp>, ResponseError> {
+    match spawn_blocking(look).await {
+        Ok(Ok(found)) => Ok(found),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "A log cannot be searched");
+            Err(ResponseError::KafkaStorageError)
+        }
+        Err(_stopping) => Err(ResponseError::UnknownServerError),
+    }
 }
 
 fn answer(index: i32, place: Result<Place, ResponseError>) -> ListOffsetsPartitionResponse {
@@ -92,9 +109,9 @@ pub(super) fn offset_for_leader_epoch(
             let response = EpochEndOffset::default().with_partition(partition.partition);
             match log {
                 Err(error) => response.with_error_code(error.code()),
-                Ok(log) if partition.leader_epoch == LEADER_EPOCH => {
-                    response.with_leader_epoch(LEADER_EPOCH).with_end_offset(log.ends.borrow().end)
-                }
+                Ok(log) if partition.leader_epoch == LEADER_EPOCH => response
+                    .with_leader_epoch(LEADER_EPOCH)
+                    .with_end_offset(log.view.borrow().ends().end),
                 // No such epoch: undefined, which is the default.
                 Ok(_) => response,
             }

@@ -8,7 +8,7 @@
 
 mod layouts;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use bytes::Buf;
 use kafka_protocol::messages::ApiKey;

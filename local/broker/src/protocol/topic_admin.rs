@@ -65,9 +65,11 @@ async fn create(node: &Node, asked: CreatableTopic, effect: Effect) -> Result<Ar
     let refuse = |error, message: &str| Err(Refusal::new(error, message));
     let by_hand = !asked.assignments.is_empty();
     if !by_hand && !matches!(asked.replication_factor, -1 | 1) {
-        let message = "Unable to replicate the partition: this broker is the only one, so the \
-                       replication factor must be 1 (or -1 for the default).";
-        return refuse(ResponseError::InvalidReplicationFactor, message);
+        let message = match asked.replication_factor {
+            factor if factor < 1 => "Replication factor must be larger than 0.".to_owned(),
+            factor => format!("Replication factor: {factor} larger than available brokers: 1."),
+        };
+        return refuse(ResponseError::InvalidReplicationFactor, &message);
     }
     let elsewhere = |assigned: &[_]| assigned != [NODE_ID];
     if by_hand && asked.assignments.iter().any(|one| elsewhere(&one.broker_ids)) {

@@ -35,9 +35,11 @@ const SUPPORTED: &[Supported] = &[
     supports(ApiKey::ApiVersions, 0, 4),
     supports(ApiKey::CreateTopics, 2, 7),
     supports(ApiKey::DeleteTopics, 1, 6),
+    supports(ApiKey::DeleteRecords, 0, 2),
     supports(ApiKey::InitProducerId, 0, 4),
     supports(ApiKey::OffsetForLeaderEpoch, 2, 4),
     supports(ApiKey::DescribeConfigs, 1, 4),
+    supports(ApiKey::DescribeLogDirs, 1, 4),
     supports(ApiKey::CreatePartitions, 0, 3),
     supports(ApiKey::DeleteGroups, 0, 2),
     supports(ApiKey::IncrementalAlterConfigs, 0, 1),
@@ -50,6 +52,11 @@ pub(super) fn supported(key: i16, version: i16) -> Option<ApiKey> {
     let mut all = SUPPORTED.iter();
     let found = all.find(|one| one.key as i16 == key && (one.min..=one.max).contains(&version));
     found.map(|one| one.key)
+}
+
+/// All requests that are answered.
+pub(crate) fn answered() -> impl Iterator<Item = ApiKey> {
+    SUPPORTED.iter().map(|one| one.key)
 }
 
 /// The same for every client, whatever it says it is.

@@ -67,18 +67,22 @@ impl Topic {
 /// Checks a topic's name by Kafka's rules.
 pub(crate) fn check_name(name: &str) -> Result<(), Refusal> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    let legal = !name.is_empty()
-        && name.len() <= NAME_BYTES_MAX
-        && name != "."
-        && name != ".."
-        && name.bytes().all(allowed);
-    if legal {
+    let reason = if name.is_empty() {
+        "the empty string is not allowed".to_owned()
+    } else if matches!(name, "." | "..") {
+        format!("'{name}' is not allowed")
+    } else if name.len() > NAME_BYTES_MAX {
+        let length = format!("is longer than the max allowed length {NAME_BYTES_MAX}");
+        format!("the length of '{name}' {length}")
+    } else if !name.bytes().all(allowed) {
+        format!(
+            "'{name}' contains one or more characters other than ASCII alphanumerics, '.', '_' \
+             and '-'"
+        )
+    } else {
         return Ok(());
-    }
-    let message = format!(
-        "Topic name is illegal, it must have 1 to {NAME_BYTES_MAX} ASCII alphanumerics, '.', '_' \
-         and '-', and must not be '.' or '..'"
-    );
+    };
+    let message = format!("Topic name is invalid: {reason}");
     Err(Refusal::new(ResponseError::InvalidTopicException, message))
 }
 

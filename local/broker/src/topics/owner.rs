@@ -3,16 +3,19 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use kafka_protocol::error::ResponseError;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::clock;
 use crate::log::settings::LogSettings;
-use crate::log::{LogHandle, OwnerContext, PartitionLog};
+use crate::log::{LogHandle, LogOwners, PartitionLog, Storage};
 use crate::reply::answer;
+use crate::tasks::Tasks;
 use crate::topics::catalogue::{self, Catalogue, Refusal, Topic};
 use crate::topics::store::{StoreError, StoredTopic, TopicStore};
 
@@ -115,12 +118,13 @@ impl TopicsHandle {
 #[derive(Debug)]
 pub(crate) struct TopicsStart {
     store: TopicStore,
+    storage: Storage,
     logs: BTreeMap<String, Vec<PartitionLog>>,
 }
 
 impl TopicsStart {
     /// Recovers every log that `store` lists. Blocks; belongs on a thread of its own.
-    pub(crate) fn recover(store: TopicStore) -> Result<Self, StoreError> {
+    pub(crate) fn recover(store: TopicStore, storage: Storage) -> Result<Self, StoreError> {
         let mut logs = BTreeMap::new();
         for (name, topic) in store.topics() {
             let settings = LogSettings::from_configs(&topic.configs).unwrap_or_else(|invalid| {
@@ -128,19 +132,23 @@ impl TopicsStart {
                 LogSettings::from_configs(&BTreeMap::new()).expect("defaults are valid")
             });
             let count = usize::try_from(topic.partitions).unwrap_or(0);
-            let opened = open_logs(&store, topic.id, 0..count, &settings);
+            let directories = store.partition_directories(topic.id, 0..count);
+            let opened = open_logs(directories, &settings, &storage);
             let path = store.topic_directory(topic.id);
             logs.insert(name.clone(), opened.map_err(|source| StoreError::Io { path, source })?);
         }
-        Ok(Self { store, logs })
+        Ok(Self { store, storage, logs })
     }
 
-    /// Starts the owner and the logs' tasks.
-    pub(crate) fn spawn(self, context: &OwnerContext) -> TopicsHandle {
+    /// Gives the logs to their threads and starts the owner.
+    pub(crate) async fn start(self, owners: LogOwners, tasks: &Tasks) -> io::Result<TopicsHandle> {
         let mut catalogue = Catalogue::default();
-        let Self { store, mut logs } = self;
+        let Self { store, storage, mut logs } = self;
         for (name, stored) in store.topics() {
-            let logs = logs.remove(name).unwrap_or_default();
+            let mut partitions = Vec::new();
+            for log in logs.remove(name).unwrap_or_default() {
+                partitions.push(owners.own(log).await);
+            }
             let topic = Topic {
                 name: name.clone(),
                 id: stored.id,
@@ -148,40 +156,38 @@ impl TopicsStart {
                     .or_else(|_invalid| LogSettings::from_configs(&BTreeMap::new()))
                     .expect("defaults are valid"),
                 configs: stored.configs.clone(),
-                partitions: logs.into_iter().map(|log| LogHandle::spawn(log, context)).collect(),
+                partitions,
             };
             catalogue.topics.insert(name.clone(), Arc::new(topic));
         }
         let (inbox, commands) = mpsc::channel(INBOX_MAX);
         let (publish, published) = watch::channel(Arc::new(catalogue));
-        let owner =
-            Owner { store, catalogue: publish, context: context.clone(), producer_ids: 0..0 };
-        context.tasks.spawn(owner.run(commands));
-        TopicsHandle { inbox, catalogue: published }
+        let owner = Owner { store, storage, catalogue: publish, owners, producer_ids: 0..0 };
+        tasks.spawn_thread("broker-topics", owner.run(commands, tasks.shutdown.clone()))?;
+        Ok(TopicsHandle { inbox, catalogue: published })
     }
 }
 
 fn open_logs(
-    store: &TopicStore,
-    topic: Uuid,
-    partitions: std::ops::Range<usize>,
+    directories: impl Iterator<Item = PathBuf>,
     settings: &LogSettings,
+    storage: &Storage,
 ) -> io::Result<Vec<PartitionLog>> {
     let now_ms = clock::now_ms();
-    let directories = partitions.map(|partition| store.partition_directory(topic, partition));
-    directories.map(|path| PartitionLog::open(path, settings.clone(), now_ms)).collect()
+    let open = |path| PartitionLog::open(path, settings.clone(), storage.clone(), now_ms);
+    directories.map(open).collect()
 }
 
 struct Owner {
     store: TopicStore,
+    storage: Storage,
     catalogue: watch::Sender<Arc<Catalogue>>,
-    context: OwnerContext,
+    owners: LogOwners,
     producer_ids: std::ops::Range<i64>,
 }
 
 impl Owner {
-    async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
-        let shutdown = self.context.shutdown.clone();
+    async fn run(mut self, mut commands: mpsc::Receiver<Command>, shutdown: CancellationToken) {
         loop {
             let command = tokio::select! {
                 command = commands.recv() => command,
@@ -195,10 +201,12 @@ impl Owner {
     /// A requester that went away needs no answer.
     async fn handle(&mut self, command: Command) {
         match command {
-            Command::Create(topic, effect, reply) => answer(reply, self.create(topic, effect)),
+            Command::Create(topic, effect, reply) => {
+                answer(reply, self.create(topic, effect).await);
+            }
             Command::Delete(name, reply) => answer(reply, self.delete(&name).await),
             Command::Grow(name, count, effect, reply) => {
-                answer(reply, self.grow(&name, count, effect));
+                answer(reply, self.grow(&name, count, effect).await);
             }
             Command::Configure(name, changes, effect, reply) => {
                 answer(reply, self.configure(&name, changes, effect).await);
@@ -207,7 +215,7 @@ impl Owner {
         }
     }
 
-    fn create(&mut self, new: NewTopic, effect: Effect) -> Result<Arc<Topic>, Refusal> {
+    async fn create(&mut self, new: NewTopic, effect: Effect) -> Result<Arc<Topic>, Refusal> {
         catalogue::check_name(&new.name)?;
         if self.store.topics().contains_key(&new.name) {
             let message = format!("Topic '{}' already exists.", new.name);
@@ -224,11 +232,12 @@ impl Owner {
             Topic { name, id: Uuid::new_v4(), configs, settings, partitions: Vec::new() };
         if effect == Effect::Real {
             let count = usize::try_from(partitions).unwrap_or(0);
-            let logs = open_logs(&self.store, topic.id, 0..count, &topic.settings);
+            let directories = self.store.partition_directories(topic.id, 0..count);
+            let logs = open_logs(directories, &topic.settings, &self.storage);
             let logs = logs.map_err(|error| storage(&error))?;
             let stored = StoredTopic { id: topic.id, partitions, configs: topic.configs.clone() };
             self.store.put(&topic.name, stored).map_err(|error| storage(&error))?;
-            topic.partitions = self.spawn(logs);
+            topic.partitions = self.own(logs).await;
         }
         let topic = Arc::new(topic);
         if effect == Effect::Real {
@@ -254,27 +263,31 @@ impl Owner {
         Ok(())
     }
 
-    fn grow(&mut self, name: &str, count: i32, effect: Effect) -> Result<(), Refusal> {
+    async fn grow(&mut self, name: &str, count: i32, effect: Effect) -> Result<(), Refusal> {
         let topic = self.topic(name)?;
         let before = topic.partitions.len();
         let wanted = usize::try_from(count).unwrap_or(0);
         if wanted <= before {
-            let message = format!(
-                "The topic {name} currently has {before} partition(s); {count} would not be an increase."
-            );
+            let message = if wanted == before {
+                format!("Topic already has {before} partitions.")
+            } else {
+                let asked = format!("which is higher than the requested {count}");
+                format!("Topic currently has {before} partitions, {asked}.")
+            };
             return Err(Refusal::new(ResponseError::InvalidPartitions, message));
         }
         catalogue::check_partitions(count)?;
         if effect == Effect::ValidateOnly {
             return Ok(());
         }
-        let logs = open_logs(&self.store, topic.id, before..wanted, &topic.settings);
+        let directories = self.store.partition_directories(topic.id, before..wanted);
+        let logs = open_logs(directories, &topic.settings, &self.storage);
         let logs = logs.map_err(|error| storage(&error))?;
         let configs = topic.configs.clone();
         let stored = StoredTopic { id: topic.id, partitions: count, configs };
         self.store.put(name, stored).map_err(|error| storage(&error))?;
         let mut grown = Topic::clone(&topic);
-        grown.partitions.extend(self.spawn(logs));
+        grown.partitions.extend(self.own(logs).await);
         self.publish(Arc::new(grown));
         Ok(())
     }
@@ -324,8 +337,12 @@ impl Owner {
         self.catalogue.borrow().topic(name).cloned().map_err(unknown)
     }
 
-    fn spawn(&self, logs: Vec<PartitionLog>) -> Vec<LogHandle> {
-        logs.into_iter().map(|log| LogHandle::spawn(log, &self.context)).collect()
+    async fn own(&self, logs: Vec<PartitionLog>) -> Vec<LogHandle> {
+        let mut handles = Vec::with_capacity(logs.len());
+        for log in logs {
+            handles.push(self.owners.own(log).await);
+        }
+        handles
     }
 
     fn publish(&self, topic: Arc<Topic>) {

@@ -97,6 +97,14 @@ impl TopicStore {
         self.topic_directory(topic).join(partition.to_string())
     }
 
+    pub(crate) fn partition_directories(
+        &self,
+        topic: Uuid,
+        partitions: std::ops::Range<usize>,
+    ) -> impl Iterator<Item = PathBuf> {
+        partitions.map(move |partition| self.partition_directory(topic, partition))
+    }
+
     pub(crate) fn topic_directory(&self, topic: Uuid) -> PathBuf {
         self.logs().join(topic.simple().to_string())
     }

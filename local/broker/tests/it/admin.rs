@@ -6,8 +6,9 @@ use rdkafka::admin::{
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::Consumer;
 use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{Offset, TopicPartitionList};
 
-use crate::support::{LIMIT, Outgoing, Running, send, topic};
+use crate::support::{LIMIT, Outgoing, Running, Seen, send, send_all, topic};
 
 fn admin(running: &Running) -> AdminClient<DefaultClientContext> {
     running.client().create().expect("an admin client")
@@ -90,4 +91,20 @@ async fn an_unknown_topic_is_made_when_a_producer_asks_for_it() {
     let out = Outgoing { value: Some("v"), ..Outgoing::default() };
     assert_eq!(send(&running.producer(&[]), "unheard", out).await, (0, 0));
     assert_eq!(partitions(&running, "unheard"), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleted_records_are_gone_also_after_a_restart() {
+    let running = Running::with_topics(&[("events", 1)]).await;
+    let values: Vec<_> = (0..10).map(|n| n.to_string()).collect();
+    send_all(&running.producer(&[]), "events", &values).await;
+    let mut before = TopicPartitionList::new();
+    before.add_partition_offset("events", 0, Offset::Offset(7)).unwrap();
+    admin(&running).delete_records(&before, &AdminOptions::new()).await.unwrap();
+    let running = running.restart().await;
+    let consumer = running.group_consumer("looking");
+    assert_eq!(consumer.fetch_watermarks("events", 0, LIMIT).unwrap(), (7, 10));
+    let seen = running.read("events", 0, 7, 3);
+    assert_eq!(seen.iter().map(|one| one.offset).collect::<Vec<_>>(), [7, 8, 9]);
+    assert_eq!(seen.iter().map(Seen::text).collect::<Vec<_>>().len(), 3);
 }

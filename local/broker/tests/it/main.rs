@@ -2,6 +2,7 @@
 
 mod admin;
 mod consume;
+mod faults;
 mod groups;
 mod produce;
 mod protocol;

@@ -42,3 +42,16 @@ async fn a_configured_topic_that_cannot_be_had_stops_the_start() {
     let error = Broker::start(listener, config).await.unwrap_err();
     assert!(error.to_string().contains("compaction is not supported"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_syncs_acknowledges_what_is_on_the_medium() {
+    let directory = tempfile::tempdir().unwrap();
+    let topics = vec![crate::support::topic("synced", 2, &[("segment.bytes", "2000")])];
+    let config = BrokerConfig { fsync: true, topics, ..BrokerConfig::new(directory.path()) };
+    let running = Running::configured(directory, config).await;
+    let values: Vec<_> = (0..100).map(|n| format!("value {n}")).collect();
+    send_all(&running.producer(&[]), "synced", &values).await;
+    let running = running.restart().await;
+    let seen = running.read("synced", 0, 0, 100);
+    assert_eq!(seen.iter().map(Seen::text).collect::<Vec<_>>(), values);
+}

@@ -38,6 +38,7 @@ struct Simulated {
 struct World {
     seed: u64,
     random: fastrand::Rng,
+    members_max: usize,
     group: Group,
     now: Instant,
     members: Vec<Simulated>,
@@ -49,12 +50,13 @@ struct World {
 }
 
 impl World {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, members_max: usize) -> Self {
         let delay = Duration::from_secs(seed % 3);
-        let rules = GroupRules { initial_rebalance_delay: delay, members_max: 1_000, ..rules() };
+        let rules = GroupRules { initial_rebalance_delay: delay, members_max: 10_000, ..rules() };
         Self {
             seed,
             random: fastrand::Rng::with_seed(seed),
+            members_max,
             group: Group::new(rules),
             now: Instant::now(),
             members: Vec::new(),
@@ -66,7 +68,7 @@ impl World {
 
     fn step(&mut self) {
         match self.random.u8(..12) {
-            0 if self.members.len() < MEMBERS_MAX => {
+            0 if self.members.len() < self.members_max => {
                 self.members.push(Simulated { id: String::new(), doing: Doing::Joining });
             }
             1 => {
@@ -101,8 +103,8 @@ impl World {
     }
 
     /// Lets everybody act in turn until nothing changes.
-    fn settle(&mut self) {
-        for _ in 0..400 {
+    fn settle(&mut self, rounds: usize) {
+        for _ in 0..rounds {
             for at in 0..self.members.len() {
                 self.act(at);
             }
@@ -303,9 +305,19 @@ fn claim(member_id: String, generation: i32) -> Claim {
 #[test]
 fn no_partition_ever_has_two_owners_and_every_group_settles() {
     for seed in 0..SEEDS {
-        let mut world = World::new(seed);
+        let mut world = World::new(seed, MEMBERS_MAX);
         (0..STEPS).for_each(|_| world.step());
-        world.settle();
+        world.settle(400);
         world.check_settled();
     }
+}
+
+#[test]
+fn a_group_of_two_thousand_settles_while_some_die_and_some_leave() {
+    let mut world = World::new(1, 2_000);
+    let newcomers = (0..2_000).map(|_| Simulated { id: String::new(), doing: Doing::Joining });
+    world.members.extend(newcomers);
+    (0..2_000).for_each(|_| world.step());
+    world.settle(40);
+    world.check_settled();
 }

@@ -50,9 +50,11 @@ pub(super) fn layout(key: ApiKey) -> Option<Layout> {
         ApiKey::ApiVersions => (3, API_VERSIONS),
         ApiKey::CreateTopics => (5, CREATE_TOPICS),
         ApiKey::DeleteTopics => (4, DELETE_TOPICS),
+        ApiKey::DeleteRecords => (2, DELETE_RECORDS),
         ApiKey::InitProducerId => (2, INIT_PRODUCER_ID),
         ApiKey::OffsetForLeaderEpoch => (4, OFFSET_FOR_LEADER_EPOCH),
         ApiKey::DescribeConfigs => (4, DESCRIBE_CONFIGS),
+        ApiKey::DescribeLogDirs => (2, DESCRIBE_LOG_DIRS),
         ApiKey::CreatePartitions => (2, CREATE_PARTITIONS),
         ApiKey::DeleteGroups => (2, DELETE_GROUPS),
         ApiKey::IncrementalAlterConfigs => (1, INCREMENTAL_ALTER_CONFIGS),
@@ -163,6 +165,9 @@ const CREATE_TOPICS: &[Field] = &[
 const DELETE_TOPICS: &[Field] =
     &[since(6, Structs(&[all(Text), all(UUID)])), until(5, TEXTS), all(I32)];
 
+const DELETE_RECORDS: &[Field] =
+    &[all(Structs(&[all(Text), all(Structs(&[all(I32), all(I64)]))])), all(I32)];
+
 const INIT_PRODUCER_ID: &[Field] = &[all(Text), all(I32), since(3, I64), since(3, I16)];
 
 const OFFSET_FOR_LEADER_EPOCH: &[Field] = &[
@@ -172,6 +177,8 @@ const OFFSET_FOR_LEADER_EPOCH: &[Field] = &[
 
 const DESCRIBE_CONFIGS: &[Field] =
     &[all(Structs(&[all(I8), all(Text), all(TEXTS)])), since(1, I8), since(3, I8)];
+
+const DESCRIBE_LOG_DIRS: &[Field] = &[all(Structs(&[all(Text), all(I32S)]))];
 
 const CREATE_PARTITIONS: &[Field] =
     &[all(Structs(&[all(Text), all(I32), all(Structs(&[all(I32S)]))])), all(I32), all(I8)];

@@ -9,7 +9,7 @@ use super::*;
 use crate::protocol::versions;
 
 /// A request with two elements in every array.
-fn sample(key: ApiKey, version: i16) -> Vec<u8> {
+pub(in crate::protocol) fn sample(key: ApiKey, version: i16) -> Vec<u8> {
     let layout = layouts::layout(key).unwrap();
     let mut bytes = Vec::new();
     put_structure(&mut bytes, layout.fields, version, version >= layout.compact_since);
@@ -68,9 +68,11 @@ fn decode(key: ApiKey, version: i16, bytes: Vec<u8>) -> Result<usize, String> {
         ApiKey::ApiVersions => with::<api::ApiVersionsRequest>(version, bytes),
         ApiKey::CreateTopics => with::<api::CreateTopicsRequest>(version, bytes),
         ApiKey::DeleteTopics => with::<api::DeleteTopicsRequest>(version, bytes),
+        ApiKey::DeleteRecords => with::<api::DeleteRecordsRequest>(version, bytes),
         ApiKey::InitProducerId => with::<api::InitProducerIdRequest>(version, bytes),
         ApiKey::OffsetForLeaderEpoch => with::<api::OffsetForLeaderEpochRequest>(version, bytes),
         ApiKey::DescribeConfigs => with::<api::DescribeConfigsRequest>(version, bytes),
+        ApiKey::DescribeLogDirs => with::<api::DescribeLogDirsRequest>(version, bytes),
         ApiKey::CreatePartitions => with::<api::CreatePartitionsRequest>(version, bytes),
         ApiKey::DeleteGroups => with::<api::DeleteGroupsRequest>(version, bytes),
         ApiKey::IncrementalAlterConfigs => {

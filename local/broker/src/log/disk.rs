@@ -1,0 +1,67 @@
+//! The calls that change files of a log, in one place, so that a test can give a log a disk that is
+//! full, forbidden or out of handles. Reading is not among them.
+
+use std::fmt::Debug;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, IoSlice, Write};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+#[cfg(test)]
+pub(crate) mod failing;
+
+/// What a log asks of the file system. The methods as they stand are the real ones.
+pub(crate) trait Disk: Debug + Send + Sync {
+    /// Opens or makes a file.
+    fn open(&self, options: &OpenOptions, path: &Path) -> io::Result<File> {
+        options.open(path)
+    }
+
+    /// Writes at the end of a file that was opened for appending; may take less than all.
+    fn append(&self, file: &File, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&mut &*file).write_vectored(slices)
+    }
+
+    /// Writes at a place in a file that was not opened for appending.
+    fn write_at(&self, file: &File, bytes: &[u8], position: u64) -> io::Result<()> {
+        file.write_all_at(bytes, position)
+    }
+
+    /// Puts a file with this content in the place of another, whole or not at all.
+    fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        let beside = path.with_extension("new");
+        fs::write(&beside, content)?;
+        fs::rename(&beside, path)
+    }
+
+    /// Waits until a file's content is on the medium.
+    fn sync(&self, file: &File) -> io::Result<()> {
+        file.sync_data()
+    }
+}
+
+/// The file system as it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RealDisk;
+
+impl Disk for RealDisk {}
+
+/// Where logs are kept, and how sure a write must be before it is acknowledged.
+#[derive(Clone, Debug)]
+pub(crate) struct Storage {
+    pub(crate) disk: Arc<dyn Disk>,
+    /// Acknowledge only what is on the medium; otherwise what the kernel has.
+    pub(crate) fsync: bool,
+}
+
+impl Storage {
+    pub(crate) fn new(fsync: bool) -> Self {
+        Self { disk: Arc::new(RealDisk), fsync }
+    }
+
+    /// Makes new names in a directory as durable as what is written.
+    pub(crate) fn sync_directory(&self, directory: &Path) -> io::Result<()> {
+        if self.fsync { File::open(directory)?.sync_all() } else { Ok(()) }
+    }
+}

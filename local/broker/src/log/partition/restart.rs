@@ -1,0 +1,116 @@
+//! What a log reads when it is opened again: no more than what follows its recovery point, and the
+//! same log comes out whichever way it was read.
+
+use std::fs;
+
+use super::tests::{Fixture, two};
+use super::*;
+use crate::batch::fixture::BatchBuilder;
+use crate::log::view::Ends;
+
+fn filled() -> Fixture {
+    let mut fixture = Fixture::new(&[("segment.bytes", "20000"), ("retention.ms", "-1")]);
+    for n in 0..1_000_i32 {
+        let times = [i64::from(n) * 10, i64::from(n) * 10 + 5];
+        let batch = BatchBuilder::values(["a", "b"]).timestamps(times).idempotent(1, 0, n * 2);
+        fixture.append(&batch.build()).unwrap();
+    }
+    fixture
+}
+
+/// Everything that can be asked of the log.
+fn answers(fixture: &Fixture) -> Vec<(Option<i64>, Option<i64>)> {
+    let view = fixture.log.view();
+    let by_time = |at| view.find_timestamp(at).unwrap().map(|stamp| stamp.offset);
+    (0..2_000).map(|n| (fixture.first_at(n), by_time(n * 5))).collect()
+}
+
+fn scanned(fixture: &Fixture) -> u64 {
+    let path = fixture.directory.path();
+    recovery::recover(&*Storage::new(false).disk, &path.into(), 0).unwrap().scanned_bytes
+}
+
+#[test]
+fn a_log_put_away_is_not_read_again() {
+    let mut fixture = filled();
+    fixture.log.put_away();
+    assert_eq!(scanned(&fixture), 0);
+    let before = answers(&fixture);
+    let mut fixture = fixture.reopen();
+    assert_eq!(answers(&fixture), before);
+    let repeat = BatchBuilder::values(["a", "b"]).timestamps([9_990, 9_995]);
+    let repeat = repeat.idempotent(1, 0, 1_998).build();
+    assert_eq!(fixture.append(&repeat).unwrap().base_offset, 1_998, "a repeat");
+}
+
+#[test]
+fn a_log_that_was_killed_is_read_from_its_last_roll_on() {
+    let fixture = filled();
+    let total = fixture.log.view().size_bytes();
+    let scanned = scanned(&fixture);
+    assert!(0 < scanned && scanned <= 20_000, "{scanned} of {total} bytes");
+}
+
+#[test]
+fn lost_indexes_and_a_lost_recovery_point_are_made_again() {
+    let fixture = filled();
+    let before = answers(&fixture);
+    let ends = fixture.log.view().ends();
+    for entry in fs::read_dir(fixture.directory.path()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "log") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    let fixture = fixture.reopen();
+    assert_eq!(fixture.log.view().ends(), ends);
+    assert_eq!(answers(&fixture), before);
+    assert_eq!(answers(&fixture.reopen()), before);
+}
+
+#[test]
+fn a_recovery_point_of_a_longer_file_is_not_believed() {
+    let mut fixture = Fixture::new(&[]);
+    let size = two("a").len();
+    for _ in 0..3 {
+        fixture.append(&two("a")).unwrap();
+    }
+    fixture.log.put_away();
+    let path = segment::path_of(fixture.directory.path(), 0);
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..2 * size + 7]).unwrap();
+    let fixture = fixture.reopen();
+    assert_eq!(fixture.log.view().ends(), Ends { start: 0, end: 4 });
+}
+
+#[test]
+fn deleted_records_stay_deleted_and_free_whole_segments() {
+    let mut fixture = filled();
+    let segments = fixture.segments();
+    let middle = segments[2] + 1;
+    assert_eq!(fixture.log.delete_before(middle), Ok(middle));
+    assert_eq!(fixture.segments(), segments[2..]);
+    assert_eq!(fixture.log.delete_before(5), Ok(middle), "never back");
+    assert_eq!(fixture.log.delete_before(2_001), Err(ResponseError::OffsetOutOfRange));
+    let mut fixture = fixture.reopen();
+    assert_eq!(fixture.log.view().ends(), Ends { start: middle, end: 2_000 });
+    assert_eq!(fixture.first_at(middle - 1), None);
+    assert_eq!(fixture.first_at(middle), Some(middle - 1), "the batch that holds it");
+    let first = fixture.log.view().find_timestamp(0).unwrap();
+    assert_eq!(first.map(|stamp| stamp.offset), Some(middle));
+    assert_eq!(fixture.log.delete_before(2_000), Ok(2_000));
+    assert_eq!(fixture.append(&two("next")).unwrap().base_offset, 2_000);
+}
+
+#[test]
+fn a_segment_ends_before_its_relative_offsets_overflow() {
+    let mut fixture = Fixture::new(&[]);
+    fixture.append(&two("a")).unwrap();
+    let place = *fixture.log.active.place();
+    assert!(!fixture.log.must_roll(&two("b"), 0));
+    let far = segment::Place { next_offset: i64::from(i32::MAX), ..place };
+    let directory = Arc::clone(&fixture.log.directory);
+    let disk = Arc::clone(&fixture.log.storage.disk);
+    fixture.log.active = Segment::resume(&*disk, &directory, 0, far).unwrap();
+    assert!(fixture.log.must_roll(&two("b"), 0));
+}
