@@ -1,0 +1,1 @@
+"""Measures peers and us side by side on the same real Kafka."""

@@ -1,0 +1,1 @@
+"""The rows of the tables: a file per peer, each with a list `ROWS`."""
