@@ -1,10 +1,16 @@
 //! The command line: what may be asked, and its help. Decides nothing.
 
+mod faults;
+mod load;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use self::faults::{Fault, Faults, PollerArgs};
+pub(crate) use self::load::{Load, Preset};
 
 /// Runs the SAM template of this folder on this machine: API Gateway, Lambda, Kafka, DynamoDB.
 #[derive(Debug, Parser)]
@@ -15,7 +21,7 @@ Examples:
   cargo local up --detach --wait      the same in the background; returns when it is ready
   cargo local status                  what runs, and how far behind each mapping is
   cargo local logs -f register_event  follow one function
-  cargo local load --requests 10000   post 10,000 events
+  cargo local load --rate 500         post 500 events a second for 10 s
   cargo local down -v                 stop, and delete the data")]
 pub(crate) struct CommandLine {
     #[command(flatten)]
@@ -43,15 +49,22 @@ pub(crate) enum Command {
     Down(Down),
     /// Print what the functions wrote
     Logs(Logs),
+    /// Print the functions' variables, for a tool that runs them itself
+    Env(Env),
     /// Show what runs
     Status(Status),
     /// Show how many records each mapping has yet to process
     Lag(Lag),
     /// Send events and measure
-    Load(Load),
+    Load(Box<Load>),
     /// List, pause and resume event source mappings
     #[command(subcommand)]
     Mapping(Mapping),
+    /// Break something on purpose, as `load --fault` does
+    Fault(Fault),
+    /// Started by `up` for a mapping whose poller is to be killed
+    #[command(hide = true)]
+    Poller(PollerArgs),
 }
 
 #[derive(Args, Debug)]
@@ -152,6 +165,17 @@ pub(crate) struct Logs {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
+  cargo local env > .env              for `cargo lambda watch --env-file .env`
+  cargo local env register_event      only what this function needs
+  set -a; . ./.env; set +a            the same for a program started from the shell")]
+pub(crate) struct Env {
+    /// Only this function's; else one file that serves all
+    pub(crate) function: Option<String>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
   cargo local status
   cargo local status --json | jq -r .gateway")]
 pub(crate) struct Status {
@@ -172,34 +196,6 @@ pub(crate) struct Lag {
     /// Print again every second, until Ctrl-C
     #[arg(long)]
     pub(crate) watch: bool,
-}
-
-#[derive(Args, Debug)]
-#[command(after_help = "\
-Examples:
-  cargo local load --requests 10000 --connections 64
-  cargo local load --duration 30
-  cargo local load --url http://localhost:8080 --requests 100
-  cargo local load --requests 1000 --json")]
-pub(crate) struct Load {
-    /// How many requests are under way at a time
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub(crate) connections: u32,
-    /// How many requests to send [default: 1000, unless --duration is given]
-    #[arg(long, value_name = "N", conflicts_with = "duration", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) requests: Option<u64>,
-    /// How long to send, in seconds
-    #[arg(long, value_name = "S", value_parser = seconds)]
-    pub(crate) duration: Option<Duration>,
-    /// What to send
-    #[arg(long, value_name = "NAME", default_value = "events", value_parser = ["events"])]
-    pub(crate) scenario: String,
-    /// Where to send it [default: the gateway of the running `up`]
-    #[arg(long, env = "PRODUCER_URL", value_name = "URL", value_parser = endpoint)]
-    pub(crate) url: Option<http::Uri>,
-    /// Print one JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]

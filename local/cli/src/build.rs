@@ -2,6 +2,7 @@
 //! looks up what is built already. Starts nothing but cargo.
 
 mod messages;
+mod prebuilt;
 mod workspace;
 
 use std::collections::BTreeMap;
@@ -76,6 +77,16 @@ pub enum BuildError {
         /// The path looked at.
         path: PathBuf,
     },
+    /// The built program is for another system or processor.
+    #[error("`{path}`, the program of function `{function}`, is built for {machine}")]
+    Foreign {
+        /// The logical id.
+        function: String,
+        /// The program.
+        path: PathBuf,
+        /// What it is built for.
+        machine: &'static str,
+    },
     /// A tool is not installed, or cannot be started.
     #[error("`{tool}` is needed to build the functions and is not installed")]
     NoTool {
@@ -134,10 +145,10 @@ pub(crate) async fn programs(
         let id = &function.logical_id;
         match (&sources.artifacts, &function.code) {
             (Some(artifacts), _) => {
-                programs.insert(id.clone(), prebuilt(id, &artifacts.join(id))?);
+                programs.insert(id.clone(), prebuilt::program(id, &artifacts.join(id))?);
             }
             (None, Code::Prebuilt { path }) => {
-                programs.insert(id.clone(), prebuilt(id, path)?);
+                programs.insert(id.clone(), prebuilt::program(id, path)?);
             }
             (None, Code::Cargo { directory, binary }) => {
                 if !workspaces.iter().any(|workspace| workspace.covers(directory)) {
@@ -165,18 +176,6 @@ pub(crate) async fn programs(
         }
     }
     Ok(programs)
-}
-
-/// The program at `path`: an executable, or a folder with a `bootstrap`.
-fn prebuilt(function: &str, path: &Path) -> Result<Program, BuildError> {
-    // Absolute: the program is started in another folder than this process's.
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let executable = if path.is_file() { path.clone() } else { path.join("bootstrap") };
-    if !executable.is_file() {
-        return Err(BuildError::Missing { function: function.to_owned(), path: executable });
-    }
-    let directory = executable.parent().unwrap_or(&path).to_owned();
-    Ok(Program { executable, directory })
 }
 
 /// Asks cargo what the workspace around a function's folder holds.

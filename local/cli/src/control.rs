@@ -24,7 +24,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::status::{Mappings, Status};
-use route::{Refusal, Route};
+pub(crate) use route::Refusal;
+use route::Route;
 
 /// A person and a few scripts ask at a time; each waits for the answer.
 pub(crate) const REQUESTS_MAX: usize = 16;
@@ -43,6 +44,20 @@ pub(crate) enum Request {
     Resume(String, oneshot::Sender<bool>),
     /// The process that was killed, if the function had one.
     KillEnvironment(String, oneshot::Sender<Option<u32>>),
+    /// The process in which the mapping's poller is from now on.
+    MoveApart(String, oneshot::Sender<Result<u32, Refusal>>),
+    /// The process of the mapping's poller that was killed.
+    KillPoller(String, oneshot::Sender<Result<u32, Refusal>>),
+    /// For how long; answered when it is stopped.
+    StopKafka(Duration, oneshot::Sender<Result<(), Refusal>>),
+    /// Before its time; answered when it runs.
+    StartKafka(oneshot::Sender<Result<(), Refusal>>),
+    /// Every request to the table waits.
+    SlowTable {
+        delay: Duration,
+        lasting: Duration,
+        reply: oneshot::Sender<()>,
+    },
 }
 
 /// A running control endpoint.
@@ -117,6 +132,14 @@ async fn answer(request: &http::Request<Incoming>, desk: &Desk) -> Response<Full
                 None => refuse(Refusal::Stopping),
             }
         }
+        Route::MoveApart(id) => killed(desk.ask(|reply| Request::MoveApart(id, reply)).await),
+        Route::KillPoller(id) => killed(desk.ask(|reply| Request::KillPoller(id, reply)).await),
+        Route::StopKafka { down } => done(desk.ask(|reply| Request::StopKafka(down, reply)).await),
+        Route::StartKafka => done(desk.ask(Request::StartKafka).await),
+        Route::SlowTable { delay, lasting } => {
+            let slow = |reply| Request::SlowTable { delay, lasting, reply };
+            done(desk.ask(slow).await.map(Ok))
+        }
         Route::Shutdown => {
             desk.stop.cancel();
             json_body(StatusCode::ACCEPTED, &json!({}))
@@ -141,6 +164,22 @@ fn found(answer: Option<bool>) -> Response<Full<Bytes>> {
     match answer {
         Some(true) => json_body(StatusCode::OK, &json!({})),
         Some(false) => refuse(Refusal::NoMapping),
+        None => refuse(Refusal::Stopping),
+    }
+}
+
+fn killed(answer: Option<Result<u32, Refusal>>) -> Response<Full<Bytes>> {
+    match answer {
+        Some(Ok(pid)) => json_body(StatusCode::OK, &json!({ "pid": pid })),
+        Some(Err(refusal)) => refuse(refusal),
+        None => refuse(Refusal::Stopping),
+    }
+}
+
+fn done(answer: Option<Result<(), Refusal>>) -> Response<Full<Bytes>> {
+    match answer {
+        Some(Ok(())) => json_body(StatusCode::OK, &json!({})),
+        Some(Err(refusal)) => refuse(refusal),
         None => refuse(Refusal::Stopping),
     }
 }

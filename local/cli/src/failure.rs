@@ -4,7 +4,9 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::data_folder::DataFolderError;
+use crate::env_file::EnvFileError;
 use crate::exit::Exit;
+use crate::faults::CarryError;
 use crate::locate::LocateError;
 use crate::run_file::RunFileError;
 use crate::running::RunningError;
@@ -28,6 +30,22 @@ pub(crate) enum CommandError {
     Output(#[from] OutputError),
     #[error(transparent)]
     Load(#[from] load::LoadError),
+    #[error(transparent)]
+    Scenario(#[from] load::ScenarioError),
+    #[error("there is no scenario `{name}`, and no such file")]
+    NoScenario {
+        name: String,
+        #[source]
+        source: io::Error,
+    },
+    #[error("failed to write `{}`", path.display())]
+    Page {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error(transparent)]
+    EnvFile(#[from] EnvFileError),
     #[error("no mapping has the id or the function `{wanted}`")]
     NoMapping { wanted: String },
     #[error("function `{wanted}` has several mappings: {ids}")]
@@ -64,6 +82,10 @@ pub(crate) enum CommandError {
     StillStarting { pid: u32 },
     #[error("stopped before everything had ended")]
     Forced,
+    #[error(transparent)]
+    Fault(#[from] CarryError),
+    #[error("failed to start the poller")]
+    Poller(#[source] Box<poller::PollerStartError>),
     #[error("failed to start the runtime")]
     Runtime(#[source] io::Error),
 }
@@ -75,12 +97,18 @@ impl CommandError {
             Self::Up(error) => error.exit().code(),
             Self::Running(error) => error.exit().code(),
             Self::Background { exit, .. } => *exit,
-            Self::Locate(_) | Self::Data(DataFolderError::Foreign { .. }) => {
+            Self::Locate(_)
+            | Self::Scenario(_)
+            | Self::NoScenario { .. }
+            | Self::Data(DataFolderError::Foreign { .. })
+            | Self::EnvFile(EnvFileError::Differs { .. } | EnvFileError::Unwritable { .. }) => {
                 Exit::Configuration.code()
             }
-            Self::NoMapping { .. } | Self::SeveralMappings { .. } | Self::NoLog { .. } => {
-                Exit::Usage.code()
-            }
+            Self::NoMapping { .. }
+            | Self::SeveralMappings { .. }
+            | Self::NoLog { .. }
+            | Self::EnvFile(EnvFileError::NoFunction { .. }) => Exit::Usage.code(),
+            Self::Fault(error) => error.exit().code(),
             Self::NothingSent { .. } | Self::Data(DataFolderError::InUse { .. }) => {
                 Exit::Unavailable.code()
             }
@@ -88,12 +116,14 @@ impl CommandError {
             | Self::RunFile(_)
             | Self::Output(_)
             | Self::Load(_)
+            | Self::Page { .. }
             | Self::Logs { .. }
             | Self::Detach(_)
             | Self::Survived { .. }
             | Self::Kill { .. }
             | Self::Address { .. }
             | Self::StillStarting { .. }
+            | Self::Poller(_)
             | Self::Forced
             | Self::Runtime(_) => Exit::Failed.code(),
         }
@@ -104,11 +134,15 @@ impl CommandError {
             Self::Up(error) => return error.hint(),
             Self::Running(error) => return error.hint(),
             Self::Locate(error) => return error.hint(),
+            Self::NoScenario { .. } => "`cargo local load --help` shows what a file looks like",
             Self::NothingSent { .. } => "start it with `cargo local up`",
             Self::Background { text, .. } if !told(text) => "without --detach it tells why",
             Self::StillStarting { .. } => "`cargo local down` stops it",
             Self::NoMapping { .. } | Self::SeveralMappings { .. } => {
                 "`cargo local mapping list` shows them"
+            }
+            Self::EnvFile(EnvFileError::Differs { .. }) => {
+                "ask for one of them: `cargo local env FUNCTION`"
             }
             Self::NoLog { .. } => "a function has a log from its first invocation on",
             Self::Data(error) => error.hint(),

@@ -5,7 +5,10 @@
 mod assembly;
 mod cluster;
 mod error;
+mod kafka;
+mod mappings;
 mod owner;
+mod poller_process;
 mod ports;
 mod wiring;
 
@@ -17,7 +20,10 @@ use jiff::Timestamp;
 use template::{EnvVars, Plan, Settings};
 
 pub use error::UpError;
+pub(crate) use mappings::{MappingName, detail as mapping_detail};
+pub(crate) use poller_process::line;
 pub use ports::Ports;
+pub(crate) use wiring::shared_environment;
 
 use crate::build::{self, Sources};
 use crate::data_folder::{DataFolder, Layout};
@@ -53,6 +59,9 @@ pub struct StackConfig {
     pub env_vars: Option<PathBuf>,
     /// How many processes of one function may run at a time.
     pub environments: u32,
+    /// The `millrace` program, to run a mapping's poller as a process of its own where a fault asks
+    /// for it; `None` refuses such faults.
+    pub poller_program: Option<PathBuf>,
     /// Who wants to see what happens.
     pub notices: Notices,
 }
@@ -72,6 +81,7 @@ impl StackConfig {
             parameters: BTreeMap::new(),
             env_vars: None,
             environments: ENVIRONMENTS_MAX,
+            poller_program: None,
             notices: Notices::unheard(),
         }
     }
@@ -224,6 +234,11 @@ async fn addresses(
         table: listeners.table.url(),
         control: listeners.control.url(),
     })
+}
+
+/// What the pollers of a plan's mappings are told, `kafka` being the stack's own.
+pub(crate) fn mapping_configs(plan: &Plan, kafka: &str) -> Vec<poller::MappingConfig> {
+    plan.mappings.iter().map(|mapping| wiring::mapping(mapping, kafka)).collect()
 }
 
 /// Reads a template as `up` does.

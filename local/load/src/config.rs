@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::run_id::RunId;
 use crate::scenario::Scenario;
+use crate::schedule::Rate;
 
 /// Longer than any answer of an HTTP API (30 s), so that a timeout means a lost answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(35);
@@ -20,7 +21,7 @@ const CANCEL_GRACE: Duration = Duration::from_secs(2);
 pub struct LoadConfig {
     /// The run's id, part of every body.
     pub run: RunId,
-    /// Where to send: scheme `http`, a host, and what comes before the scenario's path.
+    /// Where to send: scheme `http`, a host, and what comes before the scenario's paths.
     pub url: http::Uri,
     /// What to send.
     pub scenario: Scenario,
@@ -28,7 +29,10 @@ pub struct LoadConfig {
     pub amount: Amount,
     /// How fast.
     pub pace: Pace,
-    /// How long a request may take before its answer counts as lost.
+    /// How many threads send; one sends tens of thousands of requests a second.
+    pub threads: NonZeroU32,
+    /// How long a request may take before its answer counts as lost, and how long after the last was
+    /// due the run goes on sending those that are late.
     pub request_timeout: Duration,
     /// How long requests under way may still take after a cancellation.
     pub cancel_grace: Duration,
@@ -50,14 +54,32 @@ pub enum Amount {
 }
 
 /// When the next request is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pace {
+    /// On a schedule, whatever the server does: an open model, in which requests that have to wait
+    /// for a slow server wait in the figures as well.
+    Open {
+        /// How many a second.
+        rate: Rate,
+        /// How many may be under way at a time; further ones wait, and their wait counts.
+        in_flight: NonZeroU32,
+    },
     /// As soon as a connection has its answer: a closed model, in which a slow server slows the
     /// generator.
     Closed {
         /// How many connections send.
         connections: NonZeroU32,
     },
+}
+
+impl Pace {
+    /// How many requests may be under way at a time.
+    pub(crate) fn in_flight(self) -> NonZeroU32 {
+        match self {
+            Self::Open { in_flight, .. } => in_flight,
+            Self::Closed { connections } => connections,
+        }
+    }
 }
 
 impl LoadConfig {
@@ -70,6 +92,7 @@ impl LoadConfig {
             scenario,
             amount: Amount::Requests(1),
             pace: Pace::Closed { connections: NonZeroU32::MIN },
+            threads: NonZeroU32::MIN,
             request_timeout: REQUEST_TIMEOUT,
             cancel_grace: CANCEL_GRACE,
             directory,

@@ -3,112 +3,114 @@
 //!
 //! It decides nothing about what a failure means.
 
-use bytes::{Bytes, BytesMut};
-use http::header::RETRY_AFTER;
-use http::{Request, StatusCode};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use std::io;
+use std::pin::Pin;
+use std::task::Poll;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::target::Target;
+use crate::answer::{Answer, Reading};
 
-/// So much of an answer's body is kept: all of any error body. The rest is read and dropped.
-const ANSWER_BYTES_KEPT: usize = 16 * 1024;
+/// Room for most answers, so that one read takes them.
+const ANSWER_BYTES_USUAL: usize = 4 * 1024;
 
-type Driver = http1::Connection<TokioIo<TcpStream>, Full<Bytes>>;
+/// How connections are made; in tests without a network.
+pub(crate) trait Dial: Clone + 'static {
+    /// A connection's two directions.
+    type Stream: AsyncRead + AsyncWrite + Unpin + 'static;
 
-/// An open connection. The task that sends also drives the socket, which saves a wake-up per request.
-#[derive(Debug)]
-pub(crate) struct Connection {
-    sender: http1::SendRequest<Full<Bytes>>,
-    /// `None` once the connection has ended.
-    driver: Option<Driver>,
+    /// Makes one.
+    async fn dial(&self) -> io::Result<Self::Stream>;
 }
 
-/// A complete answer.
+/// Connects over TCP.
+#[derive(Clone, Debug)]
+pub(crate) struct Tcp {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+impl Dial for Tcp {
+    type Stream = TcpStream;
+
+    async fn dial(&self) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+}
+
+/// An open connection.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    /// Whether it names a time after which to try again.
-    pub(crate) retry_after: bool,
-    /// The beginning of the body.
-    pub(crate) body: Bytes,
+pub(crate) struct Connection<S> {
+    stream: S,
+    received: Vec<u8>,
 }
 
 /// Why there is no answer.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Broken {
     /// Nothing was written: the request can be sent again.
-    Unsent(Box<Request<Full<Bytes>>>),
+    Unsent,
     /// It was written, at least in part.
     Lost,
+    /// It was written, and what came is not HTTP.
+    NotHttp,
 }
 
-impl Connection {
-    /// Connects to `target`.
-    pub(crate) async fn open(target: &Target) -> Result<Self, std::io::Error> {
-        let stream = TcpStream::connect(target.address()).await?;
-        stream.set_nodelay(true)?;
-        let handshake = http1::handshake(TokioIo::new(stream)).await;
-        let (sender, driver) = handshake.map_err(std::io::Error::other)?;
-        Ok(Self { sender, driver: Some(driver) })
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// The connection over `stream`.
+    pub(crate) fn new(stream: S) -> Self {
+        Self { stream, received: Vec::with_capacity(ANSWER_BYTES_USUAL) }
     }
 
-    /// Sends `request` and reads its whole answer.
+    /// Sends `request` and reads its whole answer. After an answer without `keep_alive`, or a
+    /// failure, the connection is of no more use.
     pub(crate) async fn exchange(
         &mut self,
-        request: Request<Full<Bytes>>,
+        request: &[u8],
+        to_head: bool,
     ) -> Result<Answer, Broken> {
-        let Self { sender, driver } = self;
-        let mut exchange = std::pin::pin!(exchange(sender, request));
-        if let Some(running) = driver {
-            tokio::select! {
-                biased;
-                result = &mut exchange => return result,
-                _ended = running => {}
+        self.send(request).await?;
+        let mut reading = Reading::new(to_head);
+        loop {
+            match self.stream.read_buf(&mut self.received).await {
+                Ok(0) => return reading.end().ok_or(Broken::Lost),
+                Ok(_) => {}
+                Err(_) => return Err(Broken::Lost),
+            }
+            if let Some(mut answer) =
+                reading.read(&mut self.received).map_err(|_not_http| Broken::NotHttp)?
+            {
+                // Whatever follows is the answer to no request of ours.
+                answer.keep_alive &= self.received.is_empty();
+                return Ok(answer);
             }
         }
-        // Dropping an ended driver tells the exchange what became of its request.
-        *driver = None;
-        exchange.await
     }
 
-    /// Whether another request may be tried on it.
-    pub(crate) fn is_open(&self) -> bool {
-        self.driver.is_some() && !self.sender.is_closed()
-    }
-}
-
-async fn exchange(
-    sender: &mut http1::SendRequest<Full<Bytes>>,
-    request: Request<Full<Bytes>>,
-) -> Result<Answer, Broken> {
-    if sender.ready().await.is_err() {
-        return Err(Broken::Unsent(Box::new(request)));
-    }
-    match sender.try_send_request(request).await {
-        Ok(response) => {
-            let status = response.status();
-            let retry_after = response.headers().contains_key(RETRY_AFTER);
-            let body = read(response.into_body()).await.map_err(|_lost| Broken::Lost)?;
-            Ok(Answer { status, retry_after, body })
+    async fn send(&mut self, request: &[u8]) -> Result<(), Broken> {
+        let mut written = 0;
+        while written < request.len() {
+            match self.stream.write(&request[written..]).await {
+                Ok(count @ 1..) => written += count,
+                Ok(0) | Err(_) if written == 0 => return Err(Broken::Unsent),
+                Ok(_) | Err(_) => return Err(Broken::Lost),
+            }
         }
-        Err(mut error) => Err(error
-            .take_message()
-            .map_or(Broken::Lost, |request| Broken::Unsent(Box::new(request)))),
+        Ok(())
     }
-}
 
-/// Reads a body to its end and keeps its beginning.
-async fn read(mut body: Incoming) -> Result<Bytes, hyper::Error> {
-    let mut kept = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        if let Ok(data) = frame?.into_data() {
-            let room = ANSWER_BYTES_KEPT - kept.len();
-            kept.extend_from_slice(&data[..data.len().min(room)]);
-        }
+    /// Whether another request may be tried on it: the server has not closed it since, nor said
+    /// anything that nobody asked for.
+    pub(crate) async fn is_open(&mut self) -> bool {
+        let stream = &mut self.stream;
+        std::future::poll_fn(|context| {
+            let mut byte = [0];
+            let read = Pin::new(&mut *stream).poll_read(context, &mut ReadBuf::new(&mut byte));
+            Poll::Ready(read.is_pending())
+        })
+        .await
     }
-    Ok(kept.freeze())
 }

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use http::StatusCode;
+use crate::answer::Answer;
 
 /// A 503 with this text in its body means that the effect is unknown, whatever its headers say.
 const UNKNOWN_MARK: &[u8] = b"outcome unknown";
@@ -48,15 +48,19 @@ impl Outcome {
 
 /// Why a request was not accepted; ordered and shown in reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// No connection could be made.
     NotConnected,
     /// The connection ended before the answer was complete.
     ConnectionLost,
     /// No answer came in time.
     TimedOut,
+    /// What was answered is not HTTP.
+    NotHttp,
     /// The run was cancelled and did not wait for the answer.
     Abandoned,
+    /// It was due, and every connection was taken until the run gave up.
+    NeverItsTurn,
     /// The answer was not a 2xx.
     Status(u16),
 }
@@ -67,7 +71,9 @@ impl fmt::Display for Fault {
             Self::NotConnected => formatter.write_str("not connected"),
             Self::ConnectionLost => formatter.write_str("connection lost"),
             Self::TimedOut => formatter.write_str("timed out"),
+            Self::NotHttp => formatter.write_str("answer is not HTTP"),
             Self::Abandoned => formatter.write_str("abandoned"),
+            Self::NeverItsTurn => formatter.write_str("never its turn"),
             Self::Status(status) => write!(formatter, "status {status}"),
         }
     }
@@ -94,15 +100,16 @@ impl Verdict {
     /// Of an answer. A 3xx had no effect: nobody follows it. A 503 had none where it asks to be tried
     /// again (`Retry-After`); without that it may be a gateway that gave up waiting for a function
     /// which goes on.
-    pub(crate) fn of_answer(status: StatusCode, retry_after: bool, body: &[u8]) -> Self {
-        let unknown = || body.windows(UNKNOWN_MARK.len()).any(|window| window == UNKNOWN_MARK);
-        let outcome = match status.as_u16() {
+    pub(crate) fn of_answer(answer: &Answer) -> Self {
+        let unknown =
+            || answer.body.windows(UNKNOWN_MARK.len()).any(|window| window == UNKNOWN_MARK);
+        let outcome = match answer.status {
             200..=299 => return Self { outcome: Outcome::Accepted, fault: None },
             300..=499 => Outcome::Refused,
-            503 if retry_after && !unknown() => Outcome::Refused,
+            503 if answer.retry_after && !unknown() => Outcome::Refused,
             _ => Outcome::Ambiguous,
         };
-        Self { outcome, fault: Some(Fault::Status(status.as_u16())) }
+        Self { outcome, fault: Some(Fault::Status(answer.status)) }
     }
 }
 
@@ -117,8 +124,12 @@ mod tests {
 
     #[track_caller]
     fn check_with(status: u16, retry_after: bool, body: &str, outcome: Outcome) {
-        let status_code = StatusCode::from_u16(status).unwrap();
-        let verdict = Verdict::of_answer(status_code, retry_after, body.as_bytes());
+        let verdict = Verdict::of_answer(&Answer {
+            status,
+            retry_after,
+            keep_alive: true,
+            body: body.into(),
+        });
         assert_eq!(verdict.outcome, outcome);
         let fault = (outcome != Outcome::Accepted).then_some(Fault::Status(status));
         assert_eq!(verdict.fault, fault);

@@ -6,7 +6,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// A run's id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(into = "String", try_from = "String")]
 pub struct RunId(u32);
 
@@ -18,6 +20,10 @@ pub struct RunIdError {
 }
 
 impl RunId {
+    pub(crate) fn number(self) -> u32 {
+        self.0
+    }
+
     /// A new id.
     pub fn random() -> Self {
         Self(fastrand::u32(..))

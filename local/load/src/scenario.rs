@@ -1,111 +1,117 @@
-//! What a request looks like: method, path, and a body made from the run's id and the request's
-//! sequence number.
+//! What requests look like: a few kinds with weights, each with a method, a path, headers and a body
+//! that are templates.
 //!
-//! Pure: the same numbers give the same bytes, so a run can be repeated and its bodies recognised.
+//! Pure: the same run and sequence number give the same bytes, so that a run can be repeated and its
+//! bodies recognised.
 
-use std::borrow::Cow;
-use std::fmt::Write;
+mod file;
+mod text;
 
-use bytes::Bytes;
+use fastrand::Rng;
+use http::{HeaderName, Method};
 
+pub use self::file::{Problem, ScenarioError};
+pub(crate) use self::text::Text;
 use crate::run_id::RunId;
 
-/// Room for a body of the built-in scenarios, so that it grows at most once.
-const BODY_BYTES_USUAL: usize = 192;
+/// The scenarios that come with the generator.
+const BUILT_IN: [(&str, &str); 1] = [("events", include_str!("../scenarios/events.toml"))];
 
-/// One kind of request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Separates the numbers that choose a kind from those that fill its templates.
+const CHOICE: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// What to send: one kind of request, or several that take turns by chance.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
-    /// Its name, for the outcome file.
-    pub name: String,
-    /// The method.
-    pub method: http::Method,
-    /// The path, with a query where there is one.
-    pub path: String,
-    /// The body, in pieces; sent as `application/json`.
-    pub body: Vec<Piece>,
+    name: String,
+    kinds: Vec<Kind>,
 }
 
-/// A piece of a body.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Piece {
-    /// This text.
-    Text(Cow<'static, str>),
-    /// The request's own id, `<run>-<sequence>`. Every body should carry it as `load_id`.
-    LoadId,
-    /// The remainder of the sequence number: so many different values in turn.
-    SequenceModulo(u64),
+/// One kind of request.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Kind {
+    pub(crate) weight: u32,
+    pub(crate) method: Method,
+    pub(crate) path: Text,
+    pub(crate) headers: Vec<(HeaderName, Text)>,
+    pub(crate) body: Text,
 }
 
 impl Scenario {
-    /// The scenario of that name that comes with the generator: `events`.
+    /// The scenario of that name that comes with the generator.
     pub fn built_in(name: &str) -> Option<Self> {
-        (name == "events").then(Self::events)
+        let (name, text) = BUILT_IN.iter().find(|(known, _)| *known == name)?;
+        Some(Self::parse(name, text).expect("a test reads all of them"))
     }
 
-    /// Page views of a thousand users, for `POST /register_event`.
-    fn events() -> Self {
-        let text = |text: &'static str| Piece::Text(Cow::Borrowed(text));
-        Self {
-            name: "events".to_owned(),
-            method: http::Method::POST,
-            path: "/register_event".to_owned(),
-            body: vec![
-                text(r#"{"load_id":""#),
-                Piece::LoadId,
-                text(r#"","user_id":"u"#),
-                Piece::SequenceModulo(1_000),
-                text(r#"","event_type":"page_view","payload":{"path":"/products/"#),
-                Piece::SequenceModulo(50),
-                text(r#""}}"#),
-            ],
+    /// The names of the scenarios that come with the generator.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        BUILT_IN.iter().map(|(name, _)| *name)
+    }
+
+    /// The scenario in `text`, a TOML file; the generator's README tells what may be in it.
+    pub fn parse(name: &str, text: &str) -> Result<Self, ScenarioError> {
+        Ok(Self { name: name.to_owned(), kinds: file::kinds(name, text)? })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The kinds of request; at least one.
+    pub(crate) fn kinds(&self) -> &[Kind] {
+        &self.kinds
+    }
+
+    /// The place of the kind of request `sequence`.
+    pub(crate) fn choose(&self, run: RunId, sequence: u64) -> usize {
+        let total = self.kinds.iter().map(|kind| u64::from(kind.weight)).sum();
+        if self.kinds.len() == 1 {
+            return 0;
         }
+        let mut left = chance(run, sequence ^ CHOICE).u64(0..total);
+        let passed = |kind: &Kind| {
+            let weight = u64::from(kind.weight);
+            let passed = left >= weight;
+            left = left.saturating_sub(weight);
+            passed
+        };
+        self.kinds.iter().map(passed).take_while(|passed| *passed).count()
     }
 
     /// The body of request `sequence` of `run`.
-    pub fn body(&self, run: RunId, sequence: u64) -> Bytes {
-        let mut body = String::with_capacity(BODY_BYTES_USUAL);
-        for piece in &self.body {
-            match piece {
-                Piece::Text(text) => body.push_str(text),
-                Piece::LoadId => push(&mut body, format_args!("{run}-{sequence}")),
-                Piece::SequenceModulo(count) => {
-                    push(&mut body, format_args!("{}", sequence.checked_rem(*count).unwrap_or(0)));
-                }
-            }
-        }
-        Bytes::from(body)
+    pub fn body(&self, run: RunId, sequence: u64) -> Vec<u8> {
+        let mut body = Vec::new();
+        let kind = &self.kinds[self.choose(run, sequence)];
+        kind.body.render(&mut Values::new(run, sequence), &mut body);
+        body
     }
 }
 
-fn push(body: &mut String, arguments: std::fmt::Arguments<'_>) {
-    body.write_fmt(arguments).expect("a string takes everything");
+/// What the templates of one request are filled with. Its headers, path and body are rendered in
+/// any order: each asks for chance of its own.
+#[derive(Debug)]
+pub(crate) struct Values {
+    pub(crate) run: RunId,
+    pub(crate) sequence: u64,
+    chance: Option<Rng>,
+}
+
+impl Values {
+    pub(crate) fn new(run: RunId, sequence: u64) -> Self {
+        Self { run, sequence, chance: None }
+    }
+
+    /// Chance that is the same in every repetition.
+    pub(crate) fn chance(&mut self) -> &mut Rng {
+        self.chance.get_or_insert_with(|| chance(self.run, self.sequence))
+    }
+}
+
+fn chance(run: RunId, salt: u64) -> Rng {
+    Rng::with_seed(u64::from(run.number()) << 32 ^ salt)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn events_carry_the_generators_own_id() {
-        let scenario = Scenario::built_in("events").unwrap();
-        let run: RunId = "0000beef".parse().unwrap();
-        assert_eq!((scenario.method.as_str(), scenario.path.as_str()), ("POST", "/register_event"));
-        assert_eq!(
-            scenario.body(run, 12_345),
-            r#"{"load_id":"0000beef-12345","user_id":"u345","event_type":"page_view","payload":{"path":"/products/45"}}"#
-        );
-    }
-
-    #[test]
-    fn there_is_no_other_scenario_yet() {
-        assert_eq!(Scenario::built_in("orders"), None);
-    }
-
-    #[test]
-    fn a_remainder_of_nothing_is_zero() {
-        let mut scenario = Scenario::events();
-        scenario.body = vec![Piece::SequenceModulo(0)];
-        assert_eq!(scenario.body(RunId::random(), 7), "0");
-    }
-}
+mod tests;

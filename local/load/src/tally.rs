@@ -1,127 +1,178 @@
-//! Counts and latencies of a run, in memory that does not grow with it. Pure.
+//! Counts and latencies of a whole run, put together from its parts; memory grows with its seconds,
+//! never with its requests. Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use crate::outcome::{Fault, Outcome, Verdict};
-use crate::report::{Latencies, Report, Snapshot};
+use crate::outcome::Fault;
+use crate::part::{Counts, Part, histogram};
+use crate::report::{Latencies, Report, Second, Snapshot};
 use crate::run_id::RunId;
+use crate::ticket::Tickets;
 
-/// The slowest latency told apart, microseconds: well above any request timeout.
-const LATENCY_US_MAX: u64 = 120_000_000;
-
-/// Three digits: a p99 of 1,234 us is known to the microsecond.
-const SIGNIFICANT_DIGITS: u8 = 3;
-
-/// One finished request.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Done {
-    /// Its number.
-    pub(crate) sequence: u64,
-    /// What became of it.
-    pub(crate) verdict: Verdict,
-    /// From when it was due until it was over.
-    pub(crate) latency: Duration,
-}
+/// Steps of the percentile curve for each halving of what is left above: fine enough to draw.
+const PERCENTILE_STEPS: u32 = 5;
 
 /// The counts so far.
 #[derive(Debug)]
 pub(crate) struct Tally {
-    accepted: u64,
-    refused: u64,
-    ambiguous: u64,
-    failed: u64,
-    latencies_us: Histogram<u64>,
+    counts: Counts,
     faults: BTreeMap<Fault, u64>,
+    latencies_us: Histogram<u64>,
+    waits_us: Histogram<u64>,
+    seconds: Vec<Second>,
+    /// The second under way.
+    current: Current,
+}
+
+#[derive(Debug)]
+struct Current {
+    number: u64,
+    accepted: u64,
+    faults: BTreeMap<Fault, u64>,
+    latencies_us: Histogram<u64>,
+}
+
+impl Current {
+    fn new(number: u64) -> Self {
+        Self { number, accepted: 0, faults: BTreeMap::new(), latencies_us: histogram() }
+    }
+
+    fn finish(&self) -> Second {
+        Second {
+            number: self.number,
+            due: None,
+            accepted: self.accepted,
+            errors: named(&self.faults),
+            latency_ms: (!self.latencies_us.is_empty()).then(|| latencies(&self.latencies_us)),
+        }
+    }
 }
 
 impl Tally {
     /// Nothing yet.
     pub(crate) fn new() -> Self {
-        let latencies_us = Histogram::new_with_bounds(1, LATENCY_US_MAX, SIGNIFICANT_DIGITS);
         Self {
-            accepted: 0,
-            refused: 0,
-            ambiguous: 0,
-            failed: 0,
-            latencies_us: latencies_us.expect("the bounds and digits are valid"),
+            counts: Counts::default(),
             faults: BTreeMap::new(),
+            latencies_us: histogram(),
+            waits_us: histogram(),
+            seconds: Vec::new(),
+            current: Current::new(0),
         }
     }
 
-    /// Counts one request. One that was not sent has no latency.
-    pub(crate) fn record(&mut self, done: &Done) {
-        let Verdict { outcome, fault } = done.verdict;
-        if let Some(fault) = fault {
-            *self.faults.entry(fault).or_default() += 1;
+    /// Adds what a thread counted. Threads tell at about the same time: a part of a second that is
+    /// over counts for the one under way.
+    pub(crate) fn merge(&mut self, part: &Part) {
+        self.go_on_to(part.begun.as_secs());
+        self.counts.merge(&part.counts);
+        self.current.accepted += part.counts.accepted;
+        for (fault, count) in &part.faults {
+            *self.faults.entry(*fault).or_default() += count;
+            *self.current.faults.entry(*fault).or_default() += count;
         }
-        match outcome {
-            Outcome::NotSent => {
-                self.failed += 1;
-                return;
-            }
-            Outcome::Accepted => self.accepted += 1,
-            Outcome::Refused => self.refused += 1,
-            Outcome::Ambiguous => self.ambiguous += 1,
+        for whole in [&mut self.latencies_us, &mut self.current.latencies_us] {
+            whole.add(&part.latencies_us).expect("all histograms have the same bounds");
         }
-        let latency_us = u64::try_from(done.latency.as_micros()).unwrap_or(u64::MAX);
-        self.latencies_us.saturating_record(latency_us);
+        self.waits_us.add(&part.waits_us).expect("all histograms have the same bounds");
     }
 
-    /// The state after `elapsed`, when `taken` of `requests` were begun.
-    pub(crate) fn snapshot(
-        &self,
-        elapsed: Duration,
-        taken: u64,
-        requests: Option<u64>,
-    ) -> Snapshot {
-        let sent = self.sent();
+    /// Closes the seconds before `second`, also those in which nothing ended.
+    fn go_on_to(&mut self, second: u64) {
+        while self.current.number < second {
+            self.seconds.push(self.current.finish());
+            self.current = Current::new(self.current.number + 1);
+        }
+    }
+
+    /// Counts requests that never had their turn.
+    pub(crate) fn never_sent(&mut self, count: u64) {
+        self.counts.failed += count;
+        if count > 0 {
+            *self.faults.entry(Fault::NeverItsTurn).or_default() += count;
+            *self.current.faults.entry(Fault::NeverItsTurn).or_default() += count;
+        }
+    }
+
+    /// The state after `elapsed`; `tickets` tells what is under way.
+    pub(crate) fn snapshot(&self, elapsed: Duration, tickets: &Tickets, waiting: u64) -> Snapshot {
+        let Counts { accepted, refused, ambiguous, failed } = self.counts;
+        let mut errors: Vec<_> =
+            self.faults.iter().map(|(fault, count)| (*fault, *count)).collect();
+        errors.sort_by_key(|(fault, count)| (u64::MAX - count, *fault));
+        let mut errors = errors.into_iter();
         Snapshot {
             elapsed,
-            requests,
-            sent,
-            accepted: self.accepted,
-            refused: self.refused,
-            ambiguous: self.ambiguous,
-            failed: self.failed,
-            in_flight: taken.saturating_sub(sent + self.failed),
-            rate: per_second(sent, elapsed),
-            p50_ms: self.quantile_ms(0.5),
-            p99_ms: self.quantile_ms(0.99),
+            requests: tickets.requests(),
+            sent: self.counts.sent(),
+            accepted,
+            refused,
+            ambiguous,
+            failed,
+            in_flight: tickets.taken().saturating_sub(self.counts.done()),
+            waiting,
+            rate: per_second(self.counts.sent(), elapsed),
+            p50_ms: quantile_ms(&self.latencies_us, 0.5),
+            p99_ms: quantile_ms(&self.latencies_us, 0.99),
+            errors: std::array::from_fn(|_| errors.next()),
         }
     }
 
-    /// The result of `run` after `elapsed`.
-    pub(crate) fn report(&self, run: RunId, elapsed: Duration) -> Report {
+    /// The result of `run` after `elapsed`; `due_by` tells how many requests a schedule had by then.
+    pub(crate) fn report(
+        mut self,
+        run: RunId,
+        elapsed: Duration,
+        due_by: impl Fn(Duration) -> Option<u64>,
+    ) -> Report {
+        self.seconds.push(self.current.finish());
+        let mut before = 0;
+        for second in &mut self.seconds {
+            let due = due_by(Duration::from_secs(second.number + 1).min(elapsed));
+            second.due = due.map(|due| due - before);
+            before = due.unwrap_or(0);
+        }
+        let Counts { accepted, refused, ambiguous, failed } = self.counts;
+        let percentiles = self.latencies_us.iter_quantiles(PERCENTILE_STEPS);
         Report {
-            sent: self.sent(),
-            accepted: self.accepted,
-            refused: self.refused,
-            ambiguous: self.ambiguous,
-            failed: self.failed,
+            sent: self.counts.sent(),
+            accepted,
+            refused,
+            ambiguous,
+            failed,
             duration_s: elapsed.as_secs_f64(),
-            rate: per_second(self.sent(), elapsed),
-            latency_ms: Latencies {
-                p50: self.quantile_ms(0.5),
-                p90: self.quantile_ms(0.9),
-                p99: self.quantile_ms(0.99),
-                p999: self.quantile_ms(0.999),
-                max: milliseconds(self.latencies_us.max()),
-            },
+            rate: per_second(self.counts.sent(), elapsed),
+            latency_ms: latencies(&self.latencies_us),
+            wait_ms: latencies(&self.waits_us),
             run,
-            errors: self.faults.iter().map(|(fault, count)| (fault.to_string(), *count)).collect(),
+            errors: named(&self.faults),
+            percentiles: percentiles
+                .map(|step| (step.quantile(), milliseconds(step.value_iterated_to())))
+                .collect(),
+            seconds: self.seconds,
         }
     }
+}
 
-    fn sent(&self) -> u64 {
-        self.accepted + self.refused + self.ambiguous
-    }
+fn named(faults: &BTreeMap<Fault, u64>) -> BTreeMap<String, u64> {
+    faults.iter().map(|(fault, count)| (fault.to_string(), *count)).collect()
+}
 
-    fn quantile_ms(&self, quantile: f64) -> f64 {
-        milliseconds(self.latencies_us.value_at_quantile(quantile))
+fn latencies(histogram: &Histogram<u64>) -> Latencies {
+    Latencies {
+        p50: quantile_ms(histogram, 0.5),
+        p90: quantile_ms(histogram, 0.9),
+        p99: quantile_ms(histogram, 0.99),
+        p999: quantile_ms(histogram, 0.999),
+        max: milliseconds(histogram.max()),
     }
+}
+
+fn quantile_ms(histogram: &Histogram<u64>, quantile: f64) -> f64 {
+    milliseconds(histogram.value_at_quantile(quantile))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts and microseconds stay far below 2^53")]
@@ -135,62 +186,4 @@ fn per_second(count: u64, elapsed: Duration) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use http::StatusCode;
-
-    use super::*;
-
-    fn done(verdict: Verdict, latency_ms: u64) -> Done {
-        Done { sequence: 0, verdict, latency: Duration::from_millis(latency_ms) }
-    }
-
-    fn status(status: u16) -> Verdict {
-        Verdict::of_answer(StatusCode::from_u16(status).unwrap(), false, b"")
-    }
-
-    #[test]
-    fn reports_the_contracts_fields() {
-        let mut tally = Tally::new();
-        for latency_ms in 1..=100 {
-            tally.record(&done(status(202), latency_ms));
-        }
-        tally.record(&done(status(400), 1));
-        tally.record(&done(status(500), 1));
-        tally.record(&done(Verdict::ambiguous(Fault::TimedOut), 35_000));
-        tally.record(&done(Verdict::not_sent(Fault::NotConnected), 90_000));
-        let report = tally.report("0000beef".parse().unwrap(), Duration::from_secs(2));
-        let mut json = serde_json::to_value(&report).unwrap();
-        for latency in json["latency_ms"].as_object_mut().unwrap().values_mut() {
-            *latency = latency.as_f64().unwrap().round().into();
-        }
-        assert_eq!(
-            json,
-            serde_json::json!({
-                "sent": 103, "accepted": 100, "refused": 1, "ambiguous": 2, "failed": 1,
-                "duration_s": 2.0, "rate": 51.5,
-                "latency_ms": { "p50": 50.0, "p90": 91.0, "p99": 100.0, "p999": 35_029.0, "max": 35_029.0 },
-                "run": "0000beef",
-                "errors": { "not connected": 1, "timed out": 1, "status 400": 1, "status 500": 1 },
-            })
-        );
-    }
-
-    #[test]
-    fn a_snapshot_knows_what_is_under_way() {
-        let mut tally = Tally::new();
-        tally.record(&done(status(202), 10));
-        tally.record(&done(Verdict::not_sent(Fault::NotConnected), 0));
-        let snapshot = tally.snapshot(Duration::from_secs(1), 5, Some(9));
-        assert_eq!((snapshot.sent, snapshot.failed, snapshot.in_flight), (1, 1, 3));
-        assert_eq!(snapshot.requests, Some(9));
-        assert!((snapshot.rate - 1.0).abs() < 1e-9);
-        assert!((snapshot.p50_ms - 10.0).abs() < 0.1);
-    }
-
-    #[test]
-    fn an_empty_run_has_a_report() {
-        let report = Tally::new().report(RunId::random(), Duration::ZERO);
-        assert_eq!((report.sent, report.latency_ms), (0, Latencies::default()));
-        assert!(report.rate.abs() < f64::EPSILON);
-    }
-}
+mod tests;

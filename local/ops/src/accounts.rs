@@ -1,19 +1,34 @@
 //! The bookkeeping of a load: what was sent, what was found, and what that makes of each id. No I/O.
+//!
+//! One byte an id, whatever is found: ten million ids take 10 MB.
+
+mod entry;
+
+use std::collections::BTreeMap;
 
 use load::Outcome;
 use serde::Serialize;
 
+use self::entry::Entry;
+
 /// How many ids of each wrong kind are kept to be shown.
 const IDS_SHOWN_MAX: usize = 20;
 
-/// One load's ids with what was found of each: three bytes an id.
+/// Kinds of reasons that are told apart; the rest are counted together.
+const REASONS_MAX: usize = 50;
+
+/// The name of the rest.
+const OTHER_REASONS: &str = "other reasons";
+
+/// One load's ids with what was found of each.
 #[derive(Debug)]
 pub(crate) struct Accounts {
     run: String,
-    sent: Vec<Outcome>,
-    processed: Vec<u8>,
-    failed: Vec<u8>,
-    dead: Vec<u8>,
+    entries: Vec<Entry>,
+    reasons: BTreeMap<String, u64>,
+    /// Failures of which nobody can know whether they are of this load.
+    nameless: u64,
+    poison: Option<Poison>,
 }
 
 /// Where an id was found.
@@ -36,7 +51,20 @@ pub(crate) enum Drained {
     No,
 }
 
-/// The ledger's answer, as the design's contract spells it.
+/// What became of the records that cannot be processed, which were written on purpose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Poison {
+    /// Kafka has them.
+    pub(crate) sent: u64,
+    /// Given up, as they should be.
+    pub(crate) failed: u64,
+    /// Not given up, and nothing waits.
+    pub(crate) lost: u64,
+    /// Given up more than once.
+    pub(crate) twice: u64,
+}
+
+/// The ledger's answer, as the design's contract spells it; what is rare comes only where it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Totals {
     /// Answered with 202.
@@ -55,42 +83,74 @@ pub(crate) struct Totals {
     pub(crate) lost: u64,
     /// Applied more than once.
     pub(crate) twice: u64,
+    /// Accepted, not found, and perhaps among failures whose record nobody has any more.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) unknown: u64,
+    /// Refused, and applied all the same: whoever sends it again applies it twice.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) refused_applied: u64,
+    /// Failures of this load by kind of reason.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) reasons: BTreeMap<String, u64>,
+    /// What was written to fail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) poison: Option<Poison>,
+    /// The first ids of those lost or unknown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) lost_ids: Vec<String>,
+    /// The first ids of those applied twice.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) twice_ids: Vec<String>,
+    /// The first ids of those refused and applied.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) refused_applied_ids: Vec<String>,
 }
 
-/// The totals, with the first ids of what must not be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Verdict {
-    pub(crate) totals: Totals,
-    pub(crate) lost: Vec<String>,
-    pub(crate) twice: Vec<String>,
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
-impl Verdict {
-    /// Whether nothing was lost and nothing applied twice.
+impl Totals {
+    /// Whether every id is accounted for, or still may be.
     pub(crate) fn holds(&self) -> bool {
-        self.totals.lost == 0 && self.totals.twice == 0
+        let poison = self.poison.unwrap_or_default();
+        let wrong = [self.lost, self.twice, self.unknown, self.refused_applied];
+        wrong.iter().sum::<u64>() + poison.lost + poison.twice == 0
     }
 }
 
 impl Accounts {
     /// Opens the books for run `run`, of which `sent` says what became of each request.
-    pub(crate) fn open(run: String, sent: Vec<Outcome>) -> Self {
-        let empty = || vec![0; sent.len()];
-        Self { processed: empty(), failed: empty(), dead: empty(), run, sent }
+    pub(crate) fn open(run: String, sent: impl Iterator<Item = Outcome>) -> Self {
+        let entries = sent.map(Entry::new).collect();
+        Self { run, entries, reasons: BTreeMap::new(), nameless: 0, poison: None }
     }
 
     /// Books one sighting of `load_id`; ids of other runs are passed over. Says whether it is one
     /// of this run.
     pub(crate) fn book(&mut self, load_id: &str, found: Found) -> bool {
-        let Some(sequence) = self.sequence(load_id) else { return false };
-        let column = match found {
-            Found::Processed => &mut self.processed,
-            Found::Failed => &mut self.failed,
-            Found::Dead => &mut self.dead,
-        };
-        let Some(count) = column.get_mut(sequence) else { return false };
-        *count = count.saturating_add(1);
-        true
+        let entry = self.sequence(load_id).and_then(|sequence| self.entries.get_mut(sequence));
+        entry.map(|entry| entry.book(found)).is_some()
+    }
+
+    /// Books why one of the load's records failed, by the kind of the reason: what stands before
+    /// its first colon.
+    pub(crate) fn book_reason(&mut self, reason: &str) {
+        let kind = kind(reason);
+        let known = self.reasons.contains_key(kind) || self.reasons.len() < REASONS_MAX;
+        let kind = if known { kind } else { OTHER_REASONS };
+        *self.reasons.entry(kind.to_owned()).or_default() += 1;
+    }
+
+    /// Books failures that may or may not be of this load.
+    pub(crate) fn book_nameless(&mut self, failures: u64) {
+        self.nameless += failures;
+    }
+
+    /// Books what became of the poison.
+    pub(crate) fn book_poison(&mut self, poison: Poison) {
+        self.poison = Some(poison);
     }
 
     fn sequence(&self, load_id: &str) -> Option<usize> {
@@ -98,39 +158,49 @@ impl Accounts {
     }
 
     /// Closes the books.
-    pub(crate) fn close(&self, drained: Drained) -> Verdict {
-        let mut verdict =
-            Verdict { totals: Totals::default(), lost: Vec::new(), twice: Vec::new() };
-        for sequence in 0..self.sent.len() {
-            self.judge(sequence, drained, &mut verdict);
+    pub(crate) fn close(self, drained: Drained) -> Totals {
+        let mut totals = Totals::default();
+        for (sequence, entry) in self.entries.iter().enumerate() {
+            self.judge(sequence, *entry, &mut totals);
         }
-        verdict
+        let missing = std::mem::take(&mut totals.lost);
+        match drained {
+            Drained::No => {
+                totals.pending = missing;
+                totals.lost_ids.clear();
+            }
+            Drained::Yes => {
+                totals.unknown = missing.min(self.nameless);
+                totals.lost = missing - totals.unknown;
+            }
+        }
+        totals.poison = self.poison.map(|poison| poison.settled(drained));
+        totals.reasons = self.reasons;
+        totals
     }
 
-    fn judge(&self, sequence: usize, drained: Drained, verdict: &mut Verdict) {
-        let (processed, failed) = (self.processed[sequence], self.failed[sequence]);
-        let totals = &mut verdict.totals;
-        totals.processed += u64::from(processed > 0);
-        totals.failed += u64::from(failed > 0);
-        totals.dead += u64::from(self.dead[sequence] > 0);
-        let ended = processed.saturating_add(failed);
+    fn judge(&self, sequence: usize, entry: Entry, totals: &mut Totals) {
+        totals.processed += u64::from(entry.processed() > 0);
+        totals.failed += u64::from(entry.failed() > 0);
+        totals.dead += u64::from(entry.is_dead());
+        let ended = entry.processed() + entry.failed();
         if ended > 1 {
             totals.twice += 1;
-            self.show(sequence, &mut verdict.twice);
+            self.show(sequence, &mut totals.twice_ids);
         }
-        match self.sent[sequence] {
+        match entry.outcome() {
             Outcome::Accepted => {
                 totals.accepted += 1;
-                match (ended, drained) {
-                    (0, Drained::Yes) => {
-                        totals.lost += 1;
-                        self.show(sequence, &mut verdict.lost);
-                    }
-                    (0, Drained::No) => totals.pending += 1,
-                    (1.., Drained::Yes | Drained::No) => {}
+                if ended == 0 {
+                    totals.lost += 1;
+                    self.show(sequence, &mut totals.lost_ids);
                 }
             }
             Outcome::Ambiguous => totals.ambiguous += 1,
+            Outcome::Refused | Outcome::NotSent if ended > 0 => {
+                totals.refused_applied += 1;
+                self.show(sequence, &mut totals.refused_applied_ids);
+            }
             Outcome::Refused | Outcome::NotSent => {}
         }
     }
@@ -142,83 +212,19 @@ impl Accounts {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn accounts(sent: &[Outcome]) -> Accounts {
-        Accounts::open("cafe0123".to_owned(), sent.to_vec())
-    }
-
-    #[test]
-    fn an_accepted_id_found_once_is_processed() {
-        let mut accounts = accounts(&[Outcome::Accepted]);
-        accounts.book("cafe0123-0", Found::Processed);
-        let verdict = accounts.close(Drained::Yes);
-        assert_eq!(verdict.totals, Totals { accepted: 1, processed: 1, ..Totals::default() });
-        assert!(verdict.holds());
-    }
-
-    #[test]
-    fn an_accepted_id_that_is_nowhere_is_lost_once_nothing_waits() {
-        let verdict = accounts(&[Outcome::Accepted, Outcome::Accepted]).close(Drained::Yes);
-        assert_eq!(verdict.totals, Totals { accepted: 2, lost: 2, ..Totals::default() });
-        assert_eq!(verdict.lost, ["cafe0123-0", "cafe0123-1"]);
-        assert!(!verdict.holds());
-    }
-
-    #[test]
-    fn an_accepted_id_that_is_nowhere_is_pending_while_records_wait() {
-        let verdict = accounts(&[Outcome::Accepted]).close(Drained::No);
-        assert_eq!(verdict.totals, Totals { accepted: 1, pending: 1, ..Totals::default() });
-        assert!(verdict.holds());
-    }
-
-    #[test]
-    fn an_id_applied_twice_is_told() {
-        let mut accounts = accounts(&[Outcome::Accepted]);
-        accounts.book("cafe0123-0", Found::Processed);
-        accounts.book("cafe0123-0", Found::Processed);
-        let verdict = accounts.close(Drained::Yes);
-        assert_eq!((verdict.totals.processed, verdict.totals.twice), (1, 1));
-        assert_eq!(verdict.twice, ["cafe0123-0"]);
-        assert!(!verdict.holds());
-    }
-
-    #[test]
-    fn an_id_both_processed_and_failed_was_applied_twice() {
-        let mut accounts = accounts(&[Outcome::Accepted]);
-        accounts.book("cafe0123-0", Found::Processed);
-        accounts.book("cafe0123-0", Found::Failed);
-        assert_eq!(accounts.close(Drained::Yes).totals.twice, 1);
-    }
-
-    #[test]
-    fn an_ambiguous_id_may_be_there_or_not_but_not_twice() {
-        let mut accounts = accounts(&[Outcome::Ambiguous, Outcome::Ambiguous, Outcome::Ambiguous]);
-        accounts.book("cafe0123-1", Found::Processed);
-        accounts.book("cafe0123-2", Found::Processed);
-        accounts.book("cafe0123-2", Found::Processed);
-        let totals = accounts.close(Drained::Yes).totals;
-        assert_eq!(totals, Totals { ambiguous: 3, processed: 2, twice: 1, ..Totals::default() });
-    }
-
-    #[test]
-    fn a_failed_id_is_not_lost_and_its_dead_letters_are_no_second_application() {
-        let mut accounts = accounts(&[Outcome::Accepted]);
-        accounts.book("cafe0123-0", Found::Failed);
-        accounts.book("cafe0123-0", Found::Dead);
-        accounts.book("cafe0123-0", Found::Dead);
-        let totals = accounts.close(Drained::Yes).totals;
-        assert_eq!(totals, Totals { accepted: 1, failed: 1, dead: 1, ..Totals::default() });
-    }
-
-    #[test]
-    fn ids_of_other_runs_and_beyond_the_run_are_passed_over() {
-        let mut accounts = accounts(&[Outcome::Refused]);
-        for id in ["beef0123-0", "cafe0123-7", "cafe0123-x", "cafe01230", ""] {
-            assert!(!accounts.book(id, Found::Processed), "{id}");
+impl Poison {
+    /// What is missing while records wait may still come.
+    fn settled(self, drained: Drained) -> Self {
+        match drained {
+            Drained::Yes => self,
+            Drained::No => Self { lost: 0, ..self },
         }
-        assert_eq!(accounts.close(Drained::Yes).totals, Totals::default());
     }
 }
+
+fn kind(reason: &str) -> &str {
+    reason.split(':').next().unwrap_or(reason).trim()
+}
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,8 @@ const LETTERS_MAX: usize = 8;
 #[derive(Debug)]
 pub(crate) struct DeadLetter {
     pub(crate) origin: Origin,
-    pub(crate) value: Vec<u8>,
+    /// `None` where the letter would have been too large with it.
+    pub(crate) value: Option<Vec<u8>>,
 }
 
 /// The record that a letter is a copy of.
@@ -94,7 +95,7 @@ fn read_all(
 fn letter(message: &BorrowedMessage<'_>) -> Option<DeadLetter> {
     let headers = message.headers()?.iter();
     let origin = origin(headers.map(|header| (header.key, header.value)))?;
-    Some(DeadLetter { origin, value: message.payload()?.to_vec() })
+    Some(DeadLetter { origin, value: message.payload().map(<[u8]>::to_vec) })
 }
 
 /// Where a letter comes from, by its headers. The record's own come first, and may be those of

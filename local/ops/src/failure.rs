@@ -44,6 +44,12 @@ pub(crate) enum OpsFailure {
     Expired { run: RunId, days: u64, kept_days: u64 },
     #[error("failed to read what the load sent")]
     Outcomes(#[from] OutcomeFileError),
+    #[error("failed to read the poison of load `{run}`")]
+    Poison {
+        run: RunId,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("failed to {action} `{path}`")]
     Append {
         action: &'static str,
@@ -72,6 +78,7 @@ impl OpsFailure {
             Self::Output(_)
             | Self::Progress(ReadError::Archive(_) | ReadError::BlockMissing { .. })
             | Self::Outcomes(_)
+            | Self::Poison { .. }
             | Self::Append { .. } => Exit::Failed,
         }
     }

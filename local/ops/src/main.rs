@@ -6,6 +6,7 @@ mod commands;
 mod dead_letters;
 mod drain;
 mod failure;
+mod failures;
 mod surroundings;
 mod tables;
 mod written;

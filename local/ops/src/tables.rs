@@ -4,23 +4,37 @@ use std::fmt::Write as _;
 
 use crate::accounts::Totals;
 
-/// The ledger, a line a count.
+/// The ledger, a line a count; what is rare has one only where it is.
 pub(crate) fn ledger(totals: &Totals) -> String {
-    let Totals { accepted, ambiguous, processed, failed, dead, pending, lost, twice } = totals;
-    let rows = [
-        ("accepted", accepted),
-        ("ambiguous", ambiguous),
-        ("processed", processed),
-        ("failed", failed),
-        ("dead letters", dead),
-        ("pending", pending),
-        ("lost", lost),
-        ("applied twice", twice),
+    let usual = [
+        ("accepted", totals.accepted),
+        ("ambiguous", totals.ambiguous),
+        ("processed", totals.processed),
+        ("failed", totals.failed),
+        ("dead letters", totals.dead),
+        ("pending", totals.pending),
+        ("lost", totals.lost),
+        ("applied twice", totals.twice),
     ];
-    rows.iter().fold(String::new(), |mut text, (name, count)| {
-        writeln!(text, "{name:<14}{count:>10}").expect("text grows");
-        text
-    })
+    let rare = [("unknown", totals.unknown), ("refused, yet applied", totals.refused_applied)];
+    let poison = totals.poison.map(|poison| {
+        [
+            ("poison sent", poison.sent),
+            ("poison failed", poison.failed),
+            ("poison lost", poison.lost),
+            ("poison twice", poison.twice),
+        ]
+    });
+    let rare = rare.into_iter().filter(|(_, count)| *count > 0);
+    let rows = usual.into_iter().chain(rare).chain(poison.into_iter().flatten());
+    let mut text = String::new();
+    for (name, count) in rows {
+        writeln!(text, "{name:<21}{count:>10}").expect("text grows");
+    }
+    for (reason, count) in &totals.reasons {
+        writeln!(text, "  failed: {count} x {reason}").expect("text grows");
+    }
+    text
 }
 
 /// The ids of what must not be: the first of them, and how many more there are.
@@ -36,6 +50,7 @@ pub(crate) fn ids(what: &str, shown: &[String], count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::accounts::Poison;
 
     #[test]
     fn ids_that_are_not_shown_are_counted() {
@@ -46,9 +61,11 @@ mod tests {
 
     #[test]
     fn the_counts_are_aligned() {
-        let totals = Totals { accepted: 10_000, processed: 9_999, lost: 1, ..Totals::default() };
+        let poison = Some(Poison { sent: 3, failed: 3, lost: 0, twice: 0 });
+        let totals = Totals { accepted: 10_000, unknown: 1, poison, ..Totals::default() };
         let text = ledger(&totals);
-        assert_eq!(text.lines().next(), Some("accepted           10000"));
-        assert!(text.lines().all(|line| line.len() == 24), "{text}");
+        assert_eq!(text.lines().next(), Some("accepted                  10000"));
+        assert_eq!(text.lines().count(), 8 + 1 + 4, "{text}");
+        assert!(text.lines().all(|line| line.len() == 31), "{text}");
     }
 }

@@ -18,5 +18,5 @@ mod questions;
 mod status;
 
 pub use crate::config::{EventSource, MappingConfig, StartingPosition};
-pub use crate::poller::{Poller, PollerStartError};
+pub use crate::poller::{Poller, PollerHandle, PollerStartError};
 pub use crate::status::{MappingState, MappingStatus, PartitionStatus};

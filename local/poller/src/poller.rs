@@ -1,5 +1,6 @@
 //! A running mapping: what starts it, asks it, pauses it and stops it.
 
+mod handle;
 mod notes;
 mod owner;
 
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, Span};
 
+pub use self::handle::PollerHandle;
 use self::owner::{Control, KafkaSide, Owner};
 use crate::calls::{self, CALLS_MAX};
 use crate::config::MappingConfig;
@@ -142,43 +144,35 @@ impl Poller {
         Ok(Self { controls, state, tasks, closed })
     }
 
-    /// The mapping's state and how far it is behind, as Kafka says; at most a second old.
+    /// What asks this mapping from another task.
+    pub fn handle(&self) -> PollerHandle {
+        PollerHandle { controls: self.controls.downgrade(), state: self.state.clone() }
+    }
+
+    /// As [`PollerHandle::status`].
     pub async fn status(&self) -> MappingStatus {
-        let (answer, answered) = oneshot::channel();
-        if self.controls.send(Control::Status(answer)).await.is_err() {
-            return MappingStatus::unknown(MappingState::Stopped);
-        }
-        match timeout(STATUS_MAX, answered).await {
-            Ok(Ok(status)) => status,
-            Ok(Err(_stopped)) => MappingStatus::unknown(MappingState::Stopped),
-            Err(_elapsed) => MappingStatus::unknown(*self.state.borrow()),
-        }
+        self.handle().status().await
     }
 
-    /// Stops reading (`Enabled: false`): what is under way ends and is committed, then the group
-    /// is left. Returns before that; [`Self::status`] says `Disabled` when it is done.
+    /// As [`PollerHandle::pause`].
     pub async fn pause(&self) {
-        self.control(Control::Pause).await;
+        self.handle().pause().await;
     }
 
-    /// Reads again, from the committed offsets.
+    /// As [`PollerHandle::resume`].
     pub async fn resume(&self) {
-        self.control(Control::Resume).await;
+        self.handle().resume().await;
     }
 
     /// Stops the mapping: invocations under way may end and are committed, within a bound; the
     /// group is left, so that the next start need not wait for a session to time out.
     pub async fn shutdown(self) {
-        self.control(Control::Stop).await;
+        if self.controls.send(Control::Stop).await.is_err() {
+            tracing::debug!("The mapping has stopped already");
+        }
         self.tasks.wait().await;
         if timeout(CLOSE_MAX, self.closed).await.is_err() {
             tracing::warn!("The Kafka client takes its time to close; leaving it behind");
-        }
-    }
-
-    async fn control(&self, control: Control) {
-        if self.controls.send(control).await.is_err() {
-            tracing::debug!("The mapping has stopped already");
         }
     }
 }

@@ -46,7 +46,11 @@ pub(crate) fn committed(
     partitions: &[i32],
 ) -> KafkaResult<BTreeMap<i32, i64>> {
     let unknown = list(topic, partitions, Offset::Invalid)?;
-    Ok(offsets(&consumer.committed_offsets(unknown, QUESTION_MAX)?))
+    let answer = consumer.committed_offsets(unknown, QUESTION_MAX)?;
+    for element in answer.elements() {
+        element.error()?;
+    }
+    Ok(offsets(&answer))
 }
 
 /// A list of the topic's partitions, each with the same offset.

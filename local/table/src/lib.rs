@@ -6,6 +6,7 @@
 //!
 //! Functions never depend on this crate; they speak DynamoDB to `AWS_ENDPOINT_URL_DYNAMODB`.
 
+mod front;
 mod schema;
 mod table;
 

@@ -4,6 +4,7 @@
 //! on a shared runtime a few writers would hold up everybody else.
 
 use std::io;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -13,11 +14,13 @@ use dynoxide::errors::DynoxideError;
 use dynoxide::server::serve_with_shutdown;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, interval_at, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
 
+use crate::front::{self, Slowness};
 use crate::schema::{TableConfig, ensure};
 
 /// How often expired items are removed. DynamoDB itself promises only "within a few days":
@@ -87,13 +90,18 @@ pub enum TableStartError {
 #[derive(Debug)]
 pub struct Table {
     stop: DropGuard,
+    slowness: watch::Sender<Option<Slowness>>,
+    /// What clients connect to; ends after the server.
+    front: TaskTracker,
+    front_stop: DropGuard,
     /// Resolves when the server has stopped and the file is closed.
     stopped: oneshot::Receiver<()>,
 }
 
 impl Table {
     /// Opens or makes the SQLite file at `path`, whose folder exists, makes the tables that are
-    /// missing, and serves DynamoDB's HTTP API on `listener`.
+    /// missing, and serves DynamoDB's HTTP API on `listener`, within the current tokio runtime and
+    /// on a thread of its own.
     pub fn start(
         listener: TcpListener,
         path: &Path,
@@ -111,7 +119,10 @@ impl Table {
             ensure(&database, table)?;
         }
         let server = |source| TableStartError::Server { source };
-        let listener = listener.into_std().map_err(server)?;
+        // Only the front knows this port.
+        let inner = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(server)?;
+        inner.set_nonblocking(true).map_err(server)?;
+        let address = inner.local_addr().map_err(server)?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(WORKERS)
             .enable_all()
@@ -123,22 +134,35 @@ impl Table {
         thread::Builder::new()
             .name("table".to_owned())
             .spawn(move || {
-                run(&runtime, listener, &database, &token);
+                run(&runtime, inner, &database, &token);
                 drop(database);
                 runtime.shutdown_timeout(STOP_MAX);
                 // Nobody may be waiting.
                 let _ = ended.send(());
             })
             .map_err(server)?;
-        Ok(Self { stop, stopped })
+        let (slowness, slow) = watch::channel(None);
+        let (front, stopping) = (TaskTracker::new(), CancellationToken::new());
+        front.spawn(front::serve(listener, address, slow, stopping.clone()));
+        front.close();
+        Ok(Self { stop, slowness, front, front_stop: stopping.drop_guard(), stopped })
+    }
+
+    /// Makes every request wait for `delay` before it is served, until `lasting` has passed or this
+    /// is called again: how clients meet a table under strain.
+    pub fn slow_down(&self, delay: Duration, lasting: Duration) {
+        self.slowness.send_replace(Some(Slowness { delay, until: Instant::now() + lasting }));
     }
 
     /// Stops accepting, lets requests under way finish within a bound, and closes the file.
     pub async fn shutdown(self) {
-        let Self { stop, stopped } = self;
+        let Self { stop, slowness: _, front, front_stop, stopped } = self;
         drop(stop);
         // An error means that the thread is gone, which is what we wait for.
-        if timeout(STOP_MAX * 2, stopped).await.is_err() {
+        let server = timeout(STOP_MAX * 2, stopped).await;
+        drop(front_stop);
+        front.wait().await;
+        if server.is_err() {
             tracing::warn!("The table takes its time to stop; leaving it behind");
         }
     }

@@ -67,16 +67,33 @@ fn wrong_usage_is_exit_code_2_with_the_reason() {
     refuses("millrace up --environments 0", "0 is not in 1..=1000");
     refuses("millrace load --duration 0", "above 0");
     refuses("millrace load --requests 1 --duration 1", "cannot be used with");
-    refuses("millrace load --scenario nothing", "possible values: events");
+    refuses("millrace load --rate 0", "expected requests a second, as in `500`, or a ramp");
+    refuses("millrace load --rate 5 --connections 5", "cannot be used with");
+    refuses("millrace load --connections 5 --in-flight 5", "cannot be used with");
+    refuses("millrace load --preset nothing", "thousand, ten-thousand, ten-thousand-a-minute");
     refuses("millrace lag --json --watch", "cannot be used with");
     refuses("millrace nothing", "unrecognized subcommand");
 }
 
 #[test]
 fn help_of_each_command_shows_examples() {
-    for command in ["", "up", "down", "logs", "status", "lag", "load", "mapping"] {
+    for command in ["", "up", "down", "logs", "status", "lag", "load", "mapping", "fault"] {
         let help = parse(&format!("millrace {command} --help")).unwrap_err();
         assert_eq!(help.exit_code(), 0);
         assert!(help.to_string().contains("Examples:\n  cargo local"), "{help}");
     }
+}
+
+#[test]
+fn a_load_takes_faults_and_a_seed() {
+    let load =
+        match parse("millrace load --fault kill-poller@1s,poison=1% --chaos 7").unwrap().command {
+            Command::Load(load) => load,
+            other => panic!("{other:?}"),
+        };
+    assert!(load.faults.any() && load.faults.chaos == Some(7));
+    assert_eq!(load.faults.fault.unwrap().timed.len(), 1);
+    refuses("millrace load --fault stop-broker", "it does not say when");
+    refuses("millrace load --kafka-stop x", "--kafka-start");
+    refuses("millrace fault poison=1%", "there is no such fault");
 }

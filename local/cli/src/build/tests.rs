@@ -121,18 +121,6 @@ fn a_missing_tool_is_told_from_a_mistake_in_the_code() {
     check("error: couldn't read `src/x.rs`: No such file or directory (os error 2)", None);
 }
 
-#[test]
-fn prebuilt_code_is_an_executable_or_a_folder_with_a_bootstrap() {
-    let folder = tempfile::tempdir().unwrap();
-    let bootstrap = folder.path().join("bootstrap");
-    let error = prebuilt("F", folder.path()).unwrap_err();
-    assert!(matches!(error, BuildError::Missing { ref path, .. } if *path == bootstrap), "{error}");
-    fs::write(&bootstrap, "#!/bin/sh\n").unwrap();
-    let expected = Program { executable: bootstrap.clone(), directory: folder.path().to_owned() };
-    assert_eq!(prebuilt("F", folder.path()).unwrap(), expected);
-    assert_eq!(prebuilt("F", &bootstrap).unwrap(), expected);
-}
-
 #[tokio::test]
 async fn without_cargo_the_message_names_it() {
     let functions = [function(Code::Cargo { directory: PathBuf::from("/w/one"), binary: None })];

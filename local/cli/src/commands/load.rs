@@ -1,39 +1,67 @@
 //! `load`: sends events and reports; Ctrl-C ends it early, with a report all the same.
 
-use std::num::NonZeroU32;
+mod faults;
+mod page;
+mod plan;
 
-use jiff::Timestamp;
-use load::{Amount, LoadConfig, LoadError, Pace, Report, Scenario, Snapshot};
-use tokio_util::sync::CancellationToken;
+use std::time::Duration;
+
+use load::{LoadConfig, LoadError, Mark, Report, Snapshot};
 
 use crate::args::{Load, Place};
-use crate::data_folder::{self, Layout};
+use crate::data_folder;
 use crate::failure::CommandError;
+use crate::faults::Running;
 use crate::terminal::{self, Waiting};
 use crate::{locate, running, tables};
+use faults::WithFaults;
 
-/// What is sent unless an amount is given.
-const REQUESTS_DEFAULT: u64 = 1_000;
+/// Waits for a connection that are worth a line.
+const WAIT_MS_SHOWN: f64 = 10.0;
+
+/// The rate that is shown is that of so long.
+const RATE_SPAN: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(place: &Place, options: Load) -> Result<(), CommandError> {
     let layout = locate::data(place)?;
-    let json = options.json;
-    let config = config(&layout, options)?;
+    let prepared = faults::prepare(&layout, &options.faults, options.url.as_ref()).await?;
+    let config = plan::config(&layout, &options).await?;
     data_folder::make_ours(layout.root())?;
     let (url, outcomes) = (config.url.clone(), load::OutcomeFile::path(&layout.load(), config.run));
-    let report = send(config).await?;
-    terminal::out(if json { tables::json(&report) } else { text(&report) })?;
+    let html = match options.html {
+        Some(path) => {
+            let ours = options.url.is_none().then(|| running::find(&layout)).transpose()?;
+            Some((path, page::About::start(&config, ours.map(|ours| ours.control()))))
+        }
+        None => None,
+    };
+    let broken = faults::start(prepared, &config).await?;
+    let report = send(config, broken.as_ref()).await?;
+    let faults = faults::finish(broken).await?;
+    let with_faults = WithFaults { report: &report, faults: faults.as_ref() };
+    terminal::out(if options.json { tables::json(&with_faults) } else { text(&report) })?;
     terminal::note(format!("outcomes are in {}", outcomes.display()));
+    if let Some((path, about)) = html {
+        let marks = faults.iter().flat_map(faults::marks).map(|(at, label)| Mark { at, label });
+        about.write(&path, &report, &marks.collect::<Vec<_>>()).await?;
+        terminal::note(format!("charts are in {}", path.display()));
+    }
     if report.sent == 0 && report.failed > 0 {
         return Err(CommandError::NothingSent { url: url.to_string() });
     }
     Ok(())
 }
 
-async fn send(config: LoadConfig) -> Result<Report, LoadError> {
+async fn send(config: LoadConfig, broken: Option<&Running>) -> Result<Report, LoadError> {
     let cancel = config.cancel.clone();
     let waiting = Waiting::start("sending");
-    let running = load::run(config, |snapshot| show(&waiting, snapshot));
+    let mut pace = Pace::default();
+    let running = load::run(config, |snapshot| {
+        show(&waiting, snapshot, pace.at(snapshot));
+        if let Some(broken) = broken {
+            broken.sent(snapshot.sent);
+        }
+    });
     tokio::pin!(running);
     tokio::select! {
         report = &mut running => report,
@@ -44,38 +72,43 @@ async fn send(config: LoadConfig) -> Result<Report, LoadError> {
     }
 }
 
-fn config(layout: &Layout, options: Load) -> Result<LoadConfig, CommandError> {
-    let url = if let Some(url) = options.url {
-        url
-    } else {
-        let gateway = running::find(layout)?.gateway;
-        gateway.parse().map_err(|source| CommandError::Address { address: gateway, source })?
-    };
-    let scenario = Scenario::built_in(&options.scenario).expect("the parser takes no other");
-    let amount = match options.duration {
-        Some(duration) => Amount::Duration(duration),
-        None => Amount::Requests(options.requests.unwrap_or(REQUESTS_DEFAULT)),
-    };
-    let connections = NonZeroU32::new(options.connections).expect("the parser takes 1 or more");
-    Ok(LoadConfig {
-        amount,
-        pace: Pace::Closed { connections },
-        started_ms: Timestamp::now().as_millisecond(),
-        cancel: CancellationToken::new(),
-        ..LoadConfig::new(url, scenario, layout.load())
-    })
+/// The rate of late, from one snapshot to another.
+#[derive(Debug, Default)]
+struct Pace {
+    since: Duration,
+    sent: u64,
+    rate: Option<f64>,
 }
 
-fn show(waiting: &Waiting, snapshot: &Snapshot) {
+impl Pace {
+    #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+    fn at(&mut self, snapshot: &Snapshot) -> f64 {
+        let span = snapshot.elapsed.saturating_sub(self.since);
+        if span >= RATE_SPAN {
+            self.rate = Some((snapshot.sent - self.sent) as f64 / span.as_secs_f64());
+            (self.since, self.sent) = (snapshot.elapsed, snapshot.sent);
+        }
+        self.rate.unwrap_or(snapshot.rate)
+    }
+}
+
+fn show(waiting: &Waiting, snapshot: &Snapshot, rate: f64) {
     let done = snapshot.sent + snapshot.failed;
     if let Some(requests) = snapshot.requests {
         waiting.progress(done, requests);
     }
-    let troubles = snapshot.refused + snapshot.ambiguous + snapshot.failed;
-    waiting.say(format!(
-        "{done} sent, {:.0}/s, p50 {:.1} ms, p99 {:.1} ms, {troubles} not accepted",
-        snapshot.rate, snapshot.p50_ms, snapshot.p99_ms
-    ));
+    waiting.say(line(snapshot, rate));
+}
+
+/// How far a load is, in one line.
+fn line(snapshot: &Snapshot, rate: f64) -> String {
+    let Snapshot { in_flight, waiting, p50_ms, p99_ms, .. } = snapshot;
+    let queue = if *waiting > 0 { format!(" and {waiting} waiting") } else { String::new() };
+    let now = format!("{rate:.0}/s, {in_flight} in flight{queue}");
+    let latency = format!("p50 {p50_ms:.1} ms, p99 {p99_ms:.1} ms");
+    let errors = snapshot.errors.iter().flatten();
+    let errors = errors.map(|(fault, count)| format!("{count} x {fault}"));
+    [now, latency].into_iter().chain(errors).collect::<Vec<_>>().join(", ")
 }
 
 /// The report for people.
@@ -97,6 +130,12 @@ fn text(report: &Report) -> String {
             ),
         ]),
     ];
+    let wait = &report.wait_ms;
+    if wait.max >= WAIT_MS_SHOWN {
+        let wait =
+            format!("p50 {:.1}  p99 {:.1}  max {:.1} ms of it", wait.p50, wait.p99, wait.max);
+        rows.push(tables::row(["waiting", &wait]));
+    }
     rows.extend(
         report
             .errors
@@ -110,7 +149,7 @@ fn text(report: &Report) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
-    use load::{Latencies, RunId};
+    use load::{Fault, Latencies, RunId};
 
     use super::*;
 
@@ -127,6 +166,8 @@ mod tests {
             latency_ms: Latencies { p50: 1.0, p90: 2.0, p99: 3.0, p999: 4.0, max: 5.25 },
             run: "0000000a".parse::<RunId>().unwrap(),
             errors: BTreeMap::from([("status 400".to_owned(), 1)]),
+            wait_ms: Latencies { max: 12.0, ..Latencies::default() },
+            ..Report::default()
         };
         insta::assert_snapshot!(text(&report), @r"
         sent          10
@@ -137,7 +178,36 @@ mod tests {
         duration      0.50 s
         rate          20/s
         latency       p50 1.0  p90 2.0  p99 3.0  p99.9 4.0  max 5.2 ms
+        waiting       p50 0.0  p99 0.0  max 12.0 ms of it
         not accepted  1 x status 400
         ");
+    }
+
+    #[test]
+    fn the_line_of_a_load_tells_what_is_wrong_with_it() {
+        let mut snapshot = Snapshot {
+            elapsed: Duration::from_secs(2),
+            requests: None,
+            sent: 300,
+            accepted: 290,
+            refused: 10,
+            ambiguous: 0,
+            failed: 0,
+            in_flight: 7,
+            waiting: 0,
+            rate: 150.0,
+            p50_ms: 1.0,
+            p99_ms: 2.25,
+            errors: [Some((Fault::Status(429), 10)), None, None],
+        };
+        let mut pace = Pace::default();
+        assert_eq!(
+            line(&snapshot, pace.at(&snapshot)),
+            "150/s, 7 in flight, p50 1.0 ms, p99 2.2 ms, 10 x status 429"
+        );
+        (snapshot.elapsed, snapshot.sent, snapshot.waiting) = (Duration::from_secs(3), 800, 5);
+        assert!(
+            line(&snapshot, pace.at(&snapshot)).starts_with("500/s, 7 in flight and 5 waiting")
+        );
     }
 }

@@ -81,6 +81,7 @@ fn config(template: PathBuf, data: PathBuf, options: Up, notices: Notices) -> St
         parameters: options.parameter_overrides.into_iter().collect(),
         env_vars: options.env_vars,
         environments: options.environments,
+        poller_program: std::env::current_exe().ok(),
         notices,
     }
 }

@@ -7,13 +7,14 @@ use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::status::{Mappings, Status};
 
-/// Asking for lag may ask Kafka; nothing else takes long.
-const TIMEOUT: Duration = Duration::from_secs(15);
+/// Asking for lag may ask Kafka, moving a poller finishes what it does.
+const TIMEOUT: Duration = Duration::from_secs(45);
 
 /// A status of a thousand mappings fits in a hundredth of it.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -55,6 +56,12 @@ pub enum ControlError {
     },
 }
 
+/// A process that something happened to.
+#[derive(Debug, Deserialize)]
+struct Killed {
+    pid: u32,
+}
+
 /// A client of one running `up`.
 #[derive(Debug)]
 pub(crate) struct ControlClient {
@@ -81,6 +88,43 @@ impl ControlClient {
 
     pub(crate) async fn resume(&self, mapping: &str) -> Result<(), ControlError> {
         self.call::<Value>(Method::POST, &format!("/mappings/{mapping}/resume")).await.map(drop)
+    }
+
+    /// The process that was killed.
+    pub(crate) async fn kill_environment(&self, function: &str) -> Result<u32, ControlError> {
+        let path = format!("/functions/{function}/kill-environment");
+        self.call::<Killed>(Method::POST, &path).await.map(|killed| killed.pid)
+    }
+
+    /// The process in which the poller is from now on.
+    pub(crate) async fn move_apart(&self, mapping: &str) -> Result<u32, ControlError> {
+        let path = format!("/mappings/{mapping}/move-apart");
+        self.call::<Killed>(Method::POST, &path).await.map(|moved| moved.pid)
+    }
+
+    /// The process that was killed.
+    pub(crate) async fn kill_poller(&self, mapping: &str) -> Result<u32, ControlError> {
+        let path = format!("/mappings/{mapping}/kill-poller");
+        self.call::<Killed>(Method::POST, &path).await.map(|killed| killed.pid)
+    }
+
+    pub(crate) async fn stop_kafka(&self, down: Duration) -> Result<(), ControlError> {
+        let path = format!("/kafka/stop?for_ms={}", down.as_millis());
+        self.call::<Value>(Method::POST, &path).await.map(drop)
+    }
+
+    pub(crate) async fn start_kafka(&self) -> Result<(), ControlError> {
+        self.call::<Value>(Method::POST, "/kafka/start").await.map(drop)
+    }
+
+    pub(crate) async fn slow_table(
+        &self,
+        delay: Duration,
+        lasting: Duration,
+    ) -> Result<(), ControlError> {
+        let (delay, lasting) = (delay.as_millis(), lasting.as_millis());
+        let path = format!("/table/slow?delay_ms={delay}&for_ms={lasting}");
+        self.call::<Value>(Method::POST, &path).await.map(drop)
     }
 
     pub(crate) async fn shut_down(&self) -> Result<(), ControlError> {

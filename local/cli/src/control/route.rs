@@ -1,6 +1,11 @@
 //! What the control endpoint can be asked, in one closed enum, and who may ask.
 
+use std::time::Duration;
+
 use http::{HeaderMap, Method, StatusCode, Uri, header};
+
+/// Longer, and a fault was not meant for a test.
+const TIME_MAX: Duration = Duration::from_hours(1);
 
 /// A call of the control endpoint. Later commands add theirs here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,13 +20,23 @@ pub(super) enum Route {
     Resume(String),
     /// `POST /functions/{name}/kill-environment`
     KillEnvironment(String),
+    /// `POST /mappings/{id}/move-apart`
+    MoveApart(String),
+    /// `POST /mappings/{id}/kill-poller`
+    KillPoller(String),
+    /// `POST /kafka/stop?for_ms=N`
+    StopKafka { down: Duration },
+    /// `POST /kafka/start`
+    StartKafka,
+    /// `POST /table/slow?delay_ms=N&for_ms=N`
+    SlowTable { delay: Duration, lasting: Duration },
     /// `POST /shutdown`
     Shutdown,
 }
 
 /// Why a call is not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     #[error("only programs on this machine may ask, by the name `127.0.0.1` or `localhost`")]
     Stranger,
     #[error("there is no such call")]
@@ -32,6 +47,16 @@ pub(super) enum Refusal {
     NoMapping,
     #[error("no environment of that function is running")]
     NoEnvironment,
+    #[error("the call needs `{0}` in its query, a number of milliseconds up to an hour")]
+    NoTime(&'static str),
+    #[error("this stack uses a Kafka that runs elsewhere, and cannot stop it")]
+    KafkaElsewhere,
+    #[error("Kafka does not come back yet; it is tried again")]
+    KafkaStays,
+    #[error("this stack runs in a program that cannot give a poller a process of its own")]
+    NoProcess,
+    #[error("the mapping has no poller now; another one starts")]
+    NoPoller,
     #[error("the stack is stopping")]
     Stopping,
 }
@@ -42,7 +67,9 @@ impl Refusal {
             Self::Stranger => StatusCode::FORBIDDEN,
             Self::NoRoute | Self::NoMapping | Self::NoEnvironment => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoTime(_) => StatusCode::BAD_REQUEST,
+            Self::KafkaElsewhere | Self::NoProcess => StatusCode::CONFLICT,
+            Self::Stopping | Self::KafkaStays | Self::NoPoller => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
@@ -62,11 +89,27 @@ impl Route {
             ["functions", name, "kill-environment"] => {
                 (Method::POST, Self::KillEnvironment((*name).to_owned()))
             }
+            ["mappings", id, "move-apart"] => (Method::POST, Self::MoveApart((*id).to_owned())),
+            ["mappings", id, "kill-poller"] => (Method::POST, Self::KillPoller((*id).to_owned())),
+            ["kafka", "stop"] => (Method::POST, Self::StopKafka { down: time(uri, "for_ms")? }),
+            ["kafka", "start"] => (Method::POST, Self::StartKafka),
+            ["table", "slow"] => {
+                let (delay, lasting) = (time(uri, "delay_ms")?, time(uri, "for_ms")?);
+                (Method::POST, Self::SlowTable { delay, lasting })
+            }
             ["shutdown"] => (Method::POST, Self::Shutdown),
             _ => return Err(Refusal::NoRoute),
         };
         if *method == wanted { Ok(route) } else { Err(Refusal::WrongMethod) }
     }
+}
+
+/// A time in the query, in milliseconds.
+fn time(uri: &Uri, name: &'static str) -> Result<Duration, Refusal> {
+    let pairs = uri.query().unwrap_or("").split('&').filter_map(|pair| pair.split_once('='));
+    let value = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value).next();
+    let time = value.and_then(|value| value.parse().ok()).map(Duration::from_millis);
+    time.filter(|time| *time <= TIME_MAX).ok_or(Refusal::NoTime(name))
 }
 
 /// Whether a program asks, and not a page in a browser on this machine: such a page sends an
@@ -104,10 +147,25 @@ mod tests {
         check(&Method::POST, "/shutdown", &Ok(Route::Shutdown));
         let kill = Route::KillEnvironment("process_events".to_owned());
         check(&Method::POST, "/functions/process_events/kill-environment", &Ok(kill));
+        check(&Method::POST, "/mappings/m/kill-poller", &Ok(Route::KillPoller("m".to_owned())));
+        check(&Method::POST, "/mappings/m/move-apart", &Ok(Route::MoveApart("m".to_owned())));
+        check(&Method::POST, "/kafka/start", &Ok(Route::StartKafka));
         check(&Method::GET, "/shutdown", &Err(Refusal::WrongMethod));
         check(&Method::POST, "/status", &Err(Refusal::WrongMethod));
         check(&Method::GET, "/", &Err(Refusal::NoRoute));
         check(&Method::POST, "/mappings/m-1/forget", &Err(Refusal::NoRoute));
+    }
+
+    #[test]
+    fn a_fault_says_how_long_in_its_query() {
+        let seconds = Duration::from_secs;
+        check(&Method::POST, "/kafka/stop?for_ms=3000", &Ok(Route::StopKafka { down: seconds(3) }));
+        let slow = Route::SlowTable { delay: Duration::from_millis(200), lasting: seconds(5) };
+        check(&Method::POST, "/table/slow?delay_ms=200&for_ms=5000", &Ok(slow));
+        for path in ["/kafka/stop", "/kafka/stop?for_ms=soon", "/kafka/stop?for_ms=99999999"] {
+            check(&Method::POST, path, &Err(Refusal::NoTime("for_ms")));
+        }
+        check(&Method::POST, "/table/slow?for_ms=1", &Err(Refusal::NoTime("delay_ms")));
     }
 
     #[test]

@@ -44,6 +44,14 @@ fn reply(request: Request) {
         Request::KillEnvironment(function, reply) => {
             reply.send((function == "process_events").then_some(7)).unwrap();
         }
+        Request::MoveApart(_, reply) | Request::KillPoller(_, reply) => {
+            reply.send(Err(Refusal::NoProcess)).unwrap();
+        }
+        Request::StopKafka(down, reply) => {
+            reply.send(if down.is_zero() { Err(Refusal::KafkaElsewhere) } else { Ok(()) }).unwrap();
+        }
+        Request::StartKafka(reply) => reply.send(Ok(())).unwrap(),
+        Request::SlowTable { reply, .. } => reply.send(()).unwrap(),
     }
 }
 
@@ -97,6 +105,19 @@ async fn killing_an_environment_tells_which_process_died() {
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with(r#"{"pid":7}"#), "{answer}");
     let answer = raw(fixture.address, &call("get_status")).await;
     assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_fault_is_carried_out_or_refused_with_its_reason() {
+    let fixture = start().await;
+    let (second, none) = (Duration::from_secs(1), Duration::ZERO);
+    fixture.client.stop_kafka(second).await.unwrap();
+    fixture.client.start_kafka().await.unwrap();
+    fixture.client.slow_table(second, second).await.unwrap();
+    let error = fixture.client.stop_kafka(none).await.unwrap_err();
+    assert!(error.to_string().contains("a Kafka that runs elsewhere"), "{error}");
+    let error = fixture.client.kill_poller("m-1").await.unwrap_err();
+    assert!(error.to_string().contains("a process of its own"), "{error}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use broker::{Broker, BrokerConfig};
+use broker::BrokerConfig;
 use gateway::Gateway;
 use host::{Host, HostConfig, LogLine};
 use invoke::Invoke;
@@ -13,7 +13,10 @@ use template::Plan;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::owner::{Owned, Parts, RunningMapping};
+use super::kafka::{Embedded, Kafka};
+use super::mappings::{MappingName, RunningMapping, Seat};
+use super::owner::{Owned, Parts};
+use super::poller_process::Launch;
 use super::ports::{Bound, Listeners};
 use super::{Addresses, StackConfig, UpError, cluster, wiring};
 use crate::build::Program;
@@ -41,7 +44,7 @@ impl Assembly<'_> {
         let tables = wiring::tables(self.plan);
         let table =
             Table::start(table.listener, &self.layout.table(), &tables).map_err(UpError::Table)?;
-        let broker = self.broker(kafka).await?;
+        let kafka = self.kafka(kafka).await?;
         let (logs, lines) = LogWriter::start(self.layout.logs(), self.config.notices.clone());
         let host = lambda.map(|bound| self.host(bound, programs, lines));
         let invoke: Arc<dyn Invoke> = match (&host, &self.config.functions) {
@@ -55,19 +58,25 @@ impl Assembly<'_> {
         let (sender, requests) = mpsc::channel(REQUESTS_MAX);
         let stop = CancellationToken::new();
         let control = Control::start(control.listener, sender, stop.clone());
-        let parts = Parts { gateway, mappings, host, broker, table, logs, control };
+        let launch = self
+            .config
+            .poller_program
+            .clone()
+            .map(|program| Launch { program, data: self.layout.root().to_owned() });
+        let parts = Parts { gateway, mappings, host, kafka, launch, table, logs, control };
         Ok(Owned { parts, addresses: self.addresses.clone(), requests, stop })
     }
 
     /// The embedded broker with the template's topics; with `--kafka`, the topics there.
-    async fn broker(&self, bound: Option<Bound>) -> Result<Option<Broker>, UpError> {
+    async fn kafka(&self, bound: Option<Bound>) -> Result<Kafka, UpError> {
         let Some(bound) = bound else {
             cluster::create_topics(&self.addresses.kafka, &self.plan.topics).await?;
-            return Ok(None);
+            return Ok(Kafka::Elsewhere);
         };
         let topics = wiring::topics(self.plan);
         let config = BrokerConfig { topics, ..BrokerConfig::new(self.layout.kafka()) };
-        Broker::start(bound.listener, config).await.map(Some).map_err(UpError::Broker)
+        let embedded = Embedded::start(bound, config).await.map_err(UpError::Broker)?;
+        Ok(Kafka::Embedded(Box::new(embedded)))
     }
 
     fn host(
@@ -91,8 +100,12 @@ impl Assembly<'_> {
             let config = wiring::mapping(mapping, &self.addresses.kafka);
             let (id, function, topic) =
                 (config.id.clone(), config.function.clone(), config.topic.clone());
+            let enabled = config.enabled;
             match Poller::start(config, Arc::clone(invoke)) {
-                Ok(poller) => Ok(RunningMapping { id, function, topic, poller }),
+                Ok(poller) => {
+                    let name = MappingName { id, function, topic };
+                    Ok(RunningMapping { name, seat: Some(Seat::Inside(poller)), enabled })
+                }
                 Err(source) => {
                     let source = Box::new(source);
                     Err(UpError::Mapping { function, topic, source })

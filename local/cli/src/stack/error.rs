@@ -89,9 +89,11 @@ impl UpError {
             | Self::EnvVars { .. }
             | Self::Template(_)
             | Self::Gateway(_)
-            | Self::Build(BuildError::NotAPackage { .. } | BuildError::WhichBinary { .. }) => {
-                Exit::Configuration
-            }
+            | Self::Build(
+                BuildError::NotAPackage { .. }
+                | BuildError::WhichBinary { .. }
+                | BuildError::Foreign { .. },
+            ) => Exit::Configuration,
             Self::Data(DataFolderError::InUse { .. })
             | Self::Port(_)
             | Self::Cluster(_)
@@ -123,6 +125,9 @@ impl UpError {
             Self::Build(BuildError::Missing { .. }) => {
                 Some("build it first, as `sam build` does".to_owned())
             }
+            Self::Build(BuildError::Foreign { .. }) => Some(
+                "this machine cannot run it: build it for the machine it is to run on".to_owned(),
+            ),
             Self::Build(BuildError::WhichBinary { .. }) => {
                 Some("name it in the function's Metadata: BuildProperties: Binary".to_owned())
             }
@@ -202,6 +207,9 @@ mod tests {
         let which =
             BuildError::WhichBinary { function: "F".to_owned(), directory, found: String::new() };
         check(&which.into(), Exit::Configuration, "BuildProperties: Binary");
+        let (function, path) = ("F".to_owned(), PathBuf::from("/a/F/bootstrap"));
+        let foreign = BuildError::Foreign { function, path, machine: "Linux on arm64" };
+        check(&foreign.into(), Exit::Configuration, "this machine cannot run it");
     }
 
     #[test]

@@ -4,20 +4,22 @@
 use std::future::Future;
 use std::time::Duration;
 
-use broker::Broker;
 use futures_util::future::join_all;
 use gateway::Gateway;
 use host::Host;
-use poller::{MappingState, Poller};
 use table::Table;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Addresses;
-use crate::control::{Control, Request};
+use super::kafka::Kafka;
+use super::mappings::{RunningMapping, StatusHandle};
+use super::poller_process::Launch;
+use crate::control::{Control, Refusal, Request};
 use crate::log_files::LogWriter;
-use crate::status::{FunctionStatus, MappingDetail, Mappings, PartitionStatus, Status};
+use crate::status::{FunctionStatus, Mappings, Status};
 
 /// How long one part may take to stop. The gateway waits for answers, the pollers for the batch
 /// under way, the host for its functions: each bounds itself below this.
@@ -29,19 +31,12 @@ pub(super) struct Parts {
     pub(super) gateway: Gateway,
     pub(super) mappings: Vec<RunningMapping>,
     pub(super) host: Option<Host>,
-    pub(super) broker: Option<Broker>,
+    pub(super) kafka: Kafka,
+    /// How a poller gets a process of its own; `None` where this program cannot be one.
+    pub(super) launch: Option<Launch>,
     pub(super) table: Table,
     pub(super) logs: LogWriter,
     pub(super) control: Control,
-}
-
-/// A mapping's poller with what tells it apart.
-#[derive(Debug)]
-pub(super) struct RunningMapping {
-    pub(super) id: String,
-    pub(super) function: String,
-    pub(super) topic: String,
-    pub(super) poller: Poller,
 }
 
 /// What the owner's task is given.
@@ -82,10 +77,20 @@ impl Owner {
 }
 
 async fn run(owned: Owned, closing: CancellationToken) {
-    let Owned { parts, addresses, mut requests, stop: _ } = owned;
+    let Owned { mut parts, addresses, mut requests, stop: _ } = owned;
+    let answers = TaskTracker::new();
     let serving = async {
-        while let Some(request) = requests.recv().await {
-            parts.answer(&addresses, request).await;
+        loop {
+            let back_at = parts.kafka.back_at();
+            tokio::select! {
+                request = requests.recv() => match request {
+                    Some(request) => parts.answer(&addresses, request, &answers).await,
+                    None => return,
+                },
+                () = sleep_until(back_at.unwrap_or_else(Instant::now)), if back_at.is_some() => {
+                    parts.kafka.come_back().await;
+                }
+            }
         }
     };
     closing.run_until_cancelled(serving).await;
@@ -95,27 +100,41 @@ async fn run(owned: Owned, closing: CancellationToken) {
 
 impl Parts {
     /// Answers one request. A caller that no longer waits is no concern of ours.
-    async fn answer(&self, addresses: &Addresses, request: Request) {
+    ///
+    /// Who asks how far the mappings are is answered by a task among `answers`, for it may wait for
+    /// a Kafka that is away.
+    async fn answer(&mut self, addresses: &Addresses, request: Request, answers: &TaskTracker) {
         match request {
             Request::Status(reply) => {
-                reply.send(self.status(addresses).await).ok();
+                let (mut status, mappings) = (self.status(addresses).await, self.handles());
+                answers.spawn(async move {
+                    let mappings = join_all(mappings.into_iter().map(StatusHandle::detail)).await;
+                    status.mappings = mappings.into_iter().map(Into::into).collect();
+                    reply.send(status).ok();
+                });
             }
             Request::Mappings(reply) => {
-                reply.send(self.mappings().await).ok();
+                let mappings = self.handles();
+                answers.spawn(async move {
+                    let mappings = join_all(mappings.into_iter().map(StatusHandle::detail)).await;
+                    reply.send(Mappings { mappings }).ok();
+                });
             }
             Request::Pause(id, reply) => {
-                let mapping = self.mappings.iter().find(|mapping| mapping.id == id);
+                let mapping = self.mapping(&id);
+                let found = mapping.is_some();
                 if let Some(mapping) = mapping {
-                    mapping.poller.pause().await;
+                    mapping.pause().await;
                 }
-                reply.send(mapping.is_some()).ok();
+                reply.send(found).ok();
             }
             Request::Resume(id, reply) => {
-                let mapping = self.mappings.iter().find(|mapping| mapping.id == id);
+                let mapping = self.mapping(&id);
+                let found = mapping.is_some();
                 if let Some(mapping) = mapping {
-                    mapping.poller.resume().await;
+                    mapping.resume().await;
                 }
-                reply.send(mapping.is_some()).ok();
+                reply.send(found).ok();
             }
             Request::KillEnvironment(function, reply) => {
                 let killed = match &self.host {
@@ -124,9 +143,63 @@ impl Parts {
                 };
                 reply.send(killed).ok();
             }
+            Request::MoveApart(id, reply) => {
+                reply.send(self.move_apart(&id).await).ok();
+            }
+            Request::KillPoller(id, reply) => {
+                reply.send(self.kill_poller(&id).await).ok();
+            }
+            Request::StopKafka(down, reply) => {
+                reply.send(self.stop_kafka(down).await).ok();
+            }
+            Request::StartKafka(reply) => {
+                reply.send(self.start_kafka().await).ok();
+            }
+            Request::SlowTable { delay, lasting, reply } => {
+                self.table.slow_down(delay, lasting);
+                reply.send(()).ok();
+            }
         }
     }
 
+    fn mapping(&mut self, id: &str) -> Option<&mut RunningMapping> {
+        self.mappings.iter_mut().find(|mapping| mapping.name.id == id)
+    }
+
+    fn handles(&self) -> Vec<StatusHandle> {
+        self.mappings.iter().map(RunningMapping::status).collect()
+    }
+
+    async fn move_apart(&mut self, id: &str) -> Result<u32, Refusal> {
+        let launch = self.launch.clone().ok_or(Refusal::NoProcess)?;
+        let mapping = self.mapping(id).ok_or(Refusal::NoMapping)?;
+        mapping.move_apart(&launch).await.ok_or(Refusal::NoPoller)
+    }
+
+    async fn kill_poller(&mut self, id: &str) -> Result<u32, Refusal> {
+        self.move_apart(id).await?;
+        let mapping = self.mapping(id).ok_or(Refusal::NoMapping)?;
+        mapping.kill().await.ok_or(Refusal::NoPoller)
+    }
+
+    async fn stop_kafka(&mut self, down: Duration) -> Result<(), Refusal> {
+        match &mut self.kafka {
+            Kafka::Elsewhere => Err(Refusal::KafkaElsewhere),
+            Kafka::Embedded(embedded) => {
+                embedded.stop_for(down).await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn start_kafka(&mut self) -> Result<(), Refusal> {
+        if matches!(self.kafka, Kafka::Elsewhere) {
+            return Err(Refusal::KafkaElsewhere);
+        }
+        if self.kafka.come_back().await { Ok(()) } else { Err(Refusal::KafkaStays) }
+    }
+
+    /// Without the mappings.
     async fn status(&self, addresses: &Addresses) -> Status {
         let functions = match &self.host {
             Some(host) => host.status().await,
@@ -144,56 +217,22 @@ impl Parts {
             table: addresses.table.clone(),
             control: addresses.control.clone(),
             functions: functions.collect(),
-            mappings: self.mappings().await.mappings.into_iter().map(Into::into).collect(),
+            mappings: Vec::new(),
         }
     }
 
-    async fn mappings(&self) -> Mappings {
-        Mappings { mappings: join_all(self.mappings.iter().map(RunningMapping::detail)).await }
-    }
-
     async fn shutdown(self) {
-        let Self { gateway, mappings, host, broker, table, logs, control } = self;
+        let Self { gateway, mappings, host, kafka, launch: _, table, logs, control } = self;
         bounded("the HTTP API", gateway.shutdown()).await;
-        let pollers = mappings.into_iter().map(|mapping| mapping.poller.shutdown());
+        let pollers = mappings.into_iter().map(RunningMapping::shutdown);
         bounded("the mappings", join_all(pollers)).await;
         if let Some(host) = host {
             bounded("the functions", host.shutdown()).await;
         }
-        if let Some(broker) = broker {
-            bounded("Kafka", broker.shutdown()).await;
-        }
+        bounded("Kafka", kafka.shutdown()).await;
         bounded("DynamoDB", table.shutdown()).await;
         bounded("the control endpoint", control.shutdown()).await;
         bounded("the log files", logs.finish()).await;
-    }
-}
-
-impl RunningMapping {
-    async fn detail(&self) -> MappingDetail {
-        let status = self.poller.status().await;
-        let partitions = status.partitions.into_iter().map(|partition| PartitionStatus {
-            partition: partition.partition,
-            committed: partition.committed,
-            end: partition.end,
-        });
-        MappingDetail {
-            id: self.id.clone(),
-            function: self.function.clone(),
-            topic: self.topic.clone(),
-            state: state_name(status.state).to_owned(),
-            lag: status.lag,
-            partitions: partitions.collect(),
-        }
-    }
-}
-
-fn state_name(state: MappingState) -> &'static str {
-    match state {
-        MappingState::Enabled => "Enabled",
-        MappingState::Disabling => "Disabling",
-        MappingState::Disabled => "Disabled",
-        MappingState::Stopped => "Stopped",
     }
 }
 

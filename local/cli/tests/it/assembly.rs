@@ -24,9 +24,9 @@ use tokio_util::task::TaskTracker;
 use crate::project::{HELLO, Project};
 
 /// Generous: nothing here takes a second, on a machine that is not busy.
-const TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
-const MAPPING: &str = "        Records:
+pub(crate) const MAPPING: &str = "        Records:
           Type: MSK
           Properties:
             Stream: !Ref Cluster
@@ -50,14 +50,14 @@ Metadata:
 ";
 
 /// An Invoke API that answers every invocation alike, and tells of each.
-struct Lambda {
-    endpoint: http::Uri,
+pub(crate) struct Lambda {
+    pub(crate) endpoint: http::Uri,
     invocations: mpsc::Receiver<(String, Value)>,
     _tasks: TaskTracker,
 }
 
 impl Lambda {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address = listener.local_addr().expect("it has an address");
         let (sender, invocations) = mpsc::channel(16);
@@ -75,7 +75,7 @@ impl Lambda {
         Self { endpoint, invocations, _tasks: tasks }
     }
 
-    async fn next(&mut self) -> (String, Value) {
+    pub(crate) async fn next(&mut self) -> (String, Value) {
         bounded(self.invocations.recv()).await.expect("the endpoint runs")
     }
 }
@@ -91,7 +91,7 @@ async fn answer(
     Ok(Response::new(Full::from(r#"{"statusCode":200,"body":"from elsewhere"}"#)))
 }
 
-async fn bounded<T>(future: impl Future<Output = T>) -> T {
+pub(crate) async fn bounded<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(TIMEOUT, future).await.expect("in time")
 }
 

@@ -99,6 +99,24 @@ fn status_tells_where_everything_is_and_down_ends_it() {
 }
 
 #[test]
+fn env_prints_what_a_function_that_runs_elsewhere_needs_to_reach_the_stack() {
+    let running = Running::start();
+    let file = running.file().expect("it runs");
+    let output = running.project.run(&["env"]);
+    succeeds(&output);
+    let text = text(&output.stdout);
+    for (name, value) in [
+        ("AWS_ENDPOINT_URL_DYNAMODB", &file.table),
+        ("AWS_ENDPOINT_URL_LAMBDA", &file.lambda),
+        ("KAFKA_BOOTSTRAP_SERVERS", &file.kafka),
+    ] {
+        assert!(text.contains(&format!("{name}={value}\n")), "{text}");
+    }
+    let output = running.project.run(&["env", "missing"]);
+    fails(&output, 2, &["error: there is no function `missing`"]);
+}
+
+#[test]
 fn a_reader_that_goes_away_ends_a_follower_without_a_word() {
     let running = Running::start();
     let mut command = running.project.command(&["lag", "--watch"]);

@@ -2,6 +2,7 @@
 //! function of ours runs here.
 
 mod assembly;
+mod faults;
 mod lifecycle;
 mod messages;
 mod project;

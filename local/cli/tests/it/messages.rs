@@ -140,9 +140,14 @@ fn a_failed_start_in_the_background_gives_its_text_and_its_exit_code() {
 #[test]
 fn where_nothing_runs_status_is_69_and_prints_nothing_on_stdout() {
     let project = Project::new(HELLO);
-    for arguments in
-        [&["status"][..], &["status", "--json"], &["lag"], &["mapping", "list"], &["load"]]
-    {
+    for arguments in [
+        &["status"][..],
+        &["status", "--json"],
+        &["lag"],
+        &["mapping", "list"],
+        &["load"],
+        &["env"],
+    ] {
         fails(&project.run(arguments), 69, &["error: nothing runs on", "hint: start it with"]);
     }
 }

@@ -1,29 +1,26 @@
 //! `cargo ops ledger`: finds every event of a load.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use load::{OutcomeFile, RunHeader, RunId};
-use millrace::{Exit, Place, terminal};
+use millrace::{Exit, Place, PoisonFile, terminal};
 use progress::{Policy, Position};
 use serde::Deserialize;
 
-use crate::accounts::{Accounts, Found, Verdict};
+use crate::accounts::{Accounts, Found, Totals};
 use crate::args::LedgerArgs;
 use crate::dead_letters::{self, DeadLetter};
 use crate::drain::drained;
 use crate::failure::OpsFailure;
+use crate::failures::Failures;
 use crate::surroundings::Surroundings;
 use crate::tables;
 
 /// Where `cargo local load` keeps its outcomes, in the data folder.
 const LOAD_FOLDER: &str = "load";
-
-/// Partition and offset of records that failed.
-type Failed = BTreeSet<(i32, i64)>;
 
 /// The part of a body that is the generator's own.
 #[derive(Deserialize)]
@@ -41,20 +38,35 @@ fn load_id(body: &[u8]) -> Option<Cow<'_, str>> {
 /// Accounts for the load, prints the ledger.
 pub(crate) async fn run(place: &Place, args: LedgerArgs) -> Result<Exit, OpsFailure> {
     let surroundings = Surroundings::find(place).await?;
-    let file = OutcomeFile::open(&outcome_file(&place.data_folder()?, args.run)?)?;
-    let header = file.header();
-    refuse_expired(header, Timestamp::now().as_millisecond())?;
-    let mut accounts = Accounts::open(header.run.to_string(), file.outcomes().collect());
+    let data = place.data_folder()?;
+    let file = OutcomeFile::open(&outcome_file(&data, args.run)?)?;
+    let header = file.header().clone();
+    refuse_expired(&header, Timestamp::now().as_millisecond())?;
+    let mut accounts = Accounts::open(header.run.to_string(), file.outcomes());
+    drop(file);
 
+    let mut failures = failures(&surroundings, &data, header.run)?;
     let drained = drained(&surroundings, Duration::from_secs(args.wait)).await?;
-    let mut failed = book_processed(&surroundings, &mut accounts).await?;
+    book_processed(&surroundings, &header, &mut accounts, &mut failures).await?;
     let mut letters = dead_letters::read(&surroundings).await?;
     while let Some(letter) = letters.recv().await {
-        book_letter(&mut accounts, &mut failed, &surroundings.stream.topic, &letter?);
+        book_letter(&mut accounts, &mut failures, &surroundings.stream.topic, &letter?);
     }
-    let verdict = accounts.close(drained);
-    print(header.run, &verdict, args.json)?;
-    Ok(if verdict.holds() { Exit::Done } else { Exit::Failed })
+    accounts.book_nameless(failures.nameless());
+    if let Some(poison) = failures.poison() {
+        accounts.book_poison(poison);
+    }
+    let totals = accounts.close(drained);
+    print(header.run, &totals, args.json)?;
+    Ok(if totals.holds() { Exit::Done } else { Exit::Failed })
+}
+
+/// Expects the poison that was written into the topic while the load ran.
+fn failures(surroundings: &Surroundings, data: &Path, run: RunId) -> Result<Failures, OpsFailure> {
+    let poison = PoisonFile::read(&data.join(LOAD_FOLDER), run);
+    let poison = poison.map_err(|source| OpsFailure::Poison { run, source })?;
+    let here = poison.into_iter().filter(|place| place.topic == surroundings.stream.topic);
+    Ok(Failures::expecting(here.map(|place| (place.partition, place.offset)).collect()))
 }
 
 /// The file of the run asked for, or of the latest.
@@ -80,19 +92,23 @@ fn refuse_expired(header: &RunHeader, now_ms: i64) -> Result<(), OpsFailure> {
     Err(OpsFailure::Expired { run: header.run, days: days(age), kept_days: days(keep) })
 }
 
-/// Books every archived body; gives the places of the records that failed.
+/// Books every archived body, and the places of the records that failed.
 async fn book_processed(
     surroundings: &Surroundings,
+    header: &RunHeader,
     accounts: &mut Accounts,
-) -> Result<Failed, OpsFailure> {
+    failures: &mut Failures,
+) -> Result<(), OpsFailure> {
     let _waiting = terminal::Waiting::start("reading the archive");
-    let mut failed = Failed::new();
     let partitions = surroundings.offsets(&surroundings.stream.topic).await?.len();
     for partition in (0..).take(partitions) {
         let mut history = surroundings.history(partition, Position::default()).await?;
         while let Some(chunks) = history.next_page().await? {
             for chunk in chunks {
-                failed.extend(chunk.failed.keys().map(|offset| (partition, *offset)));
+                let recent = chunk.applied_at_ms >= header.started_ms;
+                for (offset, reason) in &chunk.failed {
+                    failures.add((partition, *offset), reason, recent);
+                }
                 for record in surroundings.ledger.bodies(&chunk).await? {
                     if let Some(id) = load_id(&record.body) {
                         accounts.book(&id, Found::Processed);
@@ -101,34 +117,51 @@ async fn book_processed(
             }
         }
     }
-    Ok(failed)
+    Ok(())
 }
 
 /// Books a dead letter, and the failure of the record it is a copy of. Letters come at least once:
 /// the second of one record is the failure of none.
-fn book_letter(accounts: &mut Accounts, failed: &mut Failed, topic: &str, letter: &DeadLetter) {
+fn book_letter(accounts: &mut Accounts, failures: &mut Failures, topic: &str, letter: &DeadLetter) {
     let DeadLetter { origin, value } = letter;
-    let Some(id) = load_id(value).filter(|_| origin.topic == topic) else { return };
-    // Asked first: a letter of another run may name the place by an older epoch of the topic.
-    if accounts.book(&id, Found::Dead) && failed.remove(&(origin.partition, origin.offset)) {
-        accounts.book(&id, Found::Failed);
+    // A letter without the value does not say whose it is.
+    let Some(value) = value.as_deref().filter(|_| origin.topic == topic) else { return };
+    let spot = (origin.partition, origin.offset);
+    match load_id(value).filter(|id| accounts.book(id, Found::Dead)) {
+        Some(id) => {
+            if let Some(reason) = failures.claim(spot) {
+                accounts.book(&id, Found::Failed);
+                accounts.book_reason(&reason);
+            }
+        }
+        None => failures.disown(spot),
     }
 }
 
-fn print(run: RunId, verdict: &Verdict, json: bool) -> Result<(), OpsFailure> {
+fn print(run: RunId, totals: &Totals, json: bool) -> Result<(), OpsFailure> {
     if json {
-        let totals = serde_json::to_string(&verdict.totals).expect("counts become JSON");
-        terminal::out(totals + "\n")?;
+        let text = serde_json::to_string(totals).expect("counts become JSON");
+        terminal::out(text + "\n")?;
     } else {
         terminal::note(format!("load {run}"));
-        terminal::out(tables::ledger(&verdict.totals))?;
+        terminal::out(tables::ledger(totals))?;
     }
-    let Verdict { totals, lost, twice } = verdict;
-    for (what, ids, count) in [("lost", lost, totals.lost), ("applied twice", twice, totals.twice)]
-    {
+    let missing = totals.lost + totals.unknown;
+    for (what, ids, count) in [
+        ("lost", &totals.lost_ids, missing),
+        ("applied twice", &totals.twice_ids, totals.twice),
+        ("refused, yet applied", &totals.refused_applied_ids, totals.refused_applied),
+    ] {
         if count > 0 {
             terminal::note(tables::ids(what, ids, count));
         }
+    }
+    if totals.unknown > 0 {
+        terminal::note(format!(
+            "{} of those lost may be among records that failed: their dead letters are gone, or \
+             were too large to carry the value",
+            totals.unknown
+        ));
     }
     if totals.pending > 0 {
         terminal::note("records still wait: `cargo local lag` tells where; --wait waits longer");
@@ -143,24 +176,27 @@ mod tests {
     use load::Outcome;
 
     use super::*;
-    use crate::accounts::{Drained, Totals};
+    use crate::accounts::Drained;
     use crate::dead_letters::Origin;
 
     const RUN: &str = "cafe0123";
 
     fn letter(topic: &str, offset: i64, load_id: &str) -> DeadLetter {
         let origin = Origin { topic: topic.to_owned(), partition: 0, offset };
-        DeadLetter { origin, value: format!(r#"{{"load_id":"{load_id}"}}"#).into_bytes() }
+        let value = format!(r#"{{"load_id":"{load_id}"}}"#).into_bytes();
+        DeadLetter { origin, value: Some(value) }
     }
 
     /// The totals of a run of one request, accepted, whose record at offset 4 failed.
     fn totals(letters: &[DeadLetter]) -> Totals {
-        let mut accounts = Accounts::open(RUN.to_owned(), vec![Outcome::Accepted]);
-        let mut failed = Failed::from([(0, 4)]);
+        let mut accounts = Accounts::open(RUN.to_owned(), std::iter::once(Outcome::Accepted));
+        let mut failures = Failures::default();
+        failures.add((0, 4), "no JSON", true);
         for letter in letters {
-            book_letter(&mut accounts, &mut failed, "events", letter);
+            book_letter(&mut accounts, &mut failures, "events", letter);
         }
-        accounts.close(Drained::Yes).totals
+        accounts.book_nameless(failures.nameless());
+        accounts.close(Drained::Yes)
     }
 
     #[test]
@@ -175,6 +211,21 @@ mod tests {
         let totals =
             totals(&[letter("orders", 4, "cafe0123-0"), letter("events", 4, "beef0123-0")]);
         assert_eq!((totals.failed, totals.dead, totals.lost), (0, 0, 1));
+    }
+
+    #[test]
+    fn a_failure_whose_letter_is_gone_or_carries_no_value_may_be_the_missing_id() {
+        let bare = DeadLetter { value: None, ..letter("events", 4, "") };
+        for letters in [&[][..], &[bare]] {
+            let totals = totals(letters);
+            assert_eq!((totals.failed, totals.unknown, totals.lost), (0, 1, 0));
+        }
+    }
+
+    #[test]
+    fn the_reason_of_a_failure_is_told() {
+        let totals = totals(&[letter("events", 4, "cafe0123-0")]);
+        assert_eq!(totals.reasons["no JSON"], 1);
     }
 
     #[test]

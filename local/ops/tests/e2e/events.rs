@@ -44,6 +44,7 @@ async fn a_body_that_is_no_event_is_refused_with_its_place() {
         let answer = cloud.post("/register_event", body).await;
         assert_eq!(answer.status, 400, "{body}: {:?}", answer.body);
         assert!(!answer.body.to_string().contains("event_id"), "{body}: {:?}", answer.body);
+        assert!(!answer.retry_after, "to try again would not help: {body}");
     }
 }
 
@@ -122,7 +123,7 @@ async fn records_that_are_not_ours_end_in_the_right_state_and_block_nothing() {
         },
     ];
     for record in &records {
-        let (partition, offset) = produce(&producer, record).await;
+        let (partition, offset) = produce(&producer, cloud.topic(), record).await;
         let event_id = cloud.event_id(partition, offset);
         let settled = cloud.settled(&event_id).await;
         assert_eq!(settled["status"], record.state, "{}: {settled}", record.why);
@@ -132,11 +133,11 @@ async fn records_that_are_not_ours_end_in_the_right_state_and_block_nothing() {
     assert_eq!(cloud.settled(event_id).await["status"], "processed");
 }
 
-async fn produce(producer: &FutureProducer, record: &Raw<'_>) -> (i32, i64) {
+async fn produce(producer: &FutureProducer, topic: &str, record: &Raw<'_>) -> (i32, i64) {
     let headers = record.headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
         headers.insert(Header { key, value: *value })
     });
-    let mut message = FutureRecord::<[u8], [u8]>::to("events").partition(1);
+    let mut message = FutureRecord::<[u8], [u8]>::to(topic).partition(1);
     if !record.headers.is_empty() {
         message = message.headers(headers);
     }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use rdkafka::consumer::{CommitMode, Consumer as _};
-use rdkafka::error::KafkaResult;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::config::StartingPosition;
@@ -50,6 +50,11 @@ pub(crate) fn resolve(
         return Ok(Vec::new());
     }
     let all = all_partitions(consumer, topic)?;
+    if !partitions.iter().all(|partition| all.contains(partition)) {
+        // A broker that has just started, or lags behind. Without all partitions the group would
+        // look new, and its offsets would be committed over.
+        return Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition));
+    }
     let committed = committed(consumer, topic, &all)?;
     let lows = listed(consumer, topic, partitions, Offset::Beginning)?;
     let highs = listed(consumer, topic, partitions, Offset::End)?;
@@ -108,7 +113,39 @@ fn start(known: Known, starting: StartingPosition, group_is_new: bool) -> (i64, 
 
 #[cfg(test)]
 mod tests {
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::types::RDKafkaRespErr;
+
     use super::*;
+    use crate::config::{EventSource, MappingConfig};
+    use crate::feed;
+
+    /// What a broker knows that has just started: it has the partitions, and not yet their topic.
+    #[test]
+    fn a_kafka_that_does_not_know_the_topic_yet_is_asked_again_and_no_offset_is_lost() {
+        let kafka = MockCluster::new(1).unwrap();
+        kafka.create_topic("events", 1, 1).unwrap();
+        let config = MappingConfig {
+            id: "id".to_owned(),
+            function: "process".to_owned(),
+            topic: "events".to_owned(),
+            bootstrap_servers: kafka.bootstrap_servers(),
+            source: EventSource::SelfManaged,
+            batch_size: 1,
+            window: None,
+            starting_position: StartingPosition::Latest,
+            group_id: "group".to_owned(),
+            enabled: true,
+            client_settings: BTreeMap::new(),
+        };
+        let (consumer, _rebalances) = feed::create(&config).unwrap();
+        let resolve = || resolve(&consumer, "events", &[0], StartingPosition::Latest);
+        assert_eq!(resolve().unwrap(), [(0, 0)]);
+        let unknown = RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+        kafka.topic_error("events", unknown).unwrap();
+        let unknown = KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition);
+        assert_eq!(resolve(), Err(unknown));
+    }
 
     const AT: StartingPosition = StartingPosition::AtTimestamp { timestamp_ms: 7 };
 

@@ -54,6 +54,8 @@ fn a_mapping_keeps_its_id_and_its_group_is_named_after_it() {
     assert_eq!(first.group_id, first.id);
     let other = Mapping { logical_id: "Other".to_owned(), ..msk_mapping() };
     assert_ne!(mapping(&other, "127.0.0.1:9092").id, first.id);
+    let other = Mapping { topic: "orders".to_owned(), ..msk_mapping() };
+    assert_ne!(mapping(&other, "127.0.0.1:9092").id, first.id);
 }
 
 #[test]

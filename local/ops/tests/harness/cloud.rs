@@ -1,5 +1,8 @@
 //! A whole local cloud as a user starts it: the `millrace` binary in the background, on free ports, with
-//! a data folder of its own.
+//! a data folder and topics of its own.
+//!
+//! The variable `MILLRACE_E2E_UP` holds further arguments of `up`, so that the same tests run against
+//! other programs (`--artifacts DIR`) and another Kafka (`--kafka HOST:PORT`).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,12 +26,18 @@ use tokio::time::{Instant, sleep};
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// How often a state that is waited for is looked at.
-const LOOK: Duration = Duration::from_millis(50);
+pub(crate) const LOOK: Duration = Duration::from_millis(50);
+
+/// Further arguments of `up`, separated by blanks.
+pub(crate) const UP_ARGUMENTS: &str = "MILLRACE_E2E_UP";
 
 /// A running cloud; it ends with the test.
 #[derive(Debug)]
 pub(crate) struct Cloud {
     data: TempDir,
+    topic: String,
+    /// Further arguments of `up`.
+    arguments: Vec<String>,
     status: Value,
     http: Client<HttpConnector, Full<Bytes>>,
 }
@@ -37,6 +46,7 @@ pub(crate) struct Cloud {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
+    pub(crate) retry_after: bool,
     pub(crate) body: Value,
 }
 
@@ -56,6 +66,12 @@ fn programs() -> &'static Path {
     })
 }
 
+/// The arguments of [`UP_ARGUMENTS`].
+#[expect(clippy::disallowed_methods, reason = "the tests' own setting")]
+pub(crate) fn everywhere() -> String {
+    std::env::var(UP_ARGUMENTS).unwrap_or_default()
+}
+
 /// Runs an `ops` command against a data folder.
 pub(crate) fn ops_in(data: &Path, arguments: &[&str]) -> Output {
     program("ops", data, arguments)
@@ -71,15 +87,31 @@ fn program(name: &str, data: &Path, arguments: &[&str]) -> Output {
         .expect("the program runs")
 }
 
-fn root() -> PathBuf {
+/// The repository.
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 impl Cloud {
     /// A cloud with an empty data folder.
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same, with further arguments of `up`.
+    pub(crate) fn start_with(arguments: &[&str]) -> Self {
+        // A cluster that several tests share must not mix their events.
+        Self::start_on(&format!("events-{:08x}", fastrand::u32(..)), arguments)
+    }
+
+    /// The same, with events in `topic`.
+    pub(crate) fn start_on(topic: &str, arguments: &[&str]) -> Self {
+        let everywhere = everywhere();
+        let arguments = everywhere.split_whitespace().chain(arguments.iter().copied());
         let mut cloud = Self {
             data: TempDir::with_prefix("millrace-").expect("a temporary folder"),
+            topic: topic.to_owned(),
+            arguments: arguments.map(str::to_owned).collect(),
             status: Value::Null,
             http: Client::builder(TokioExecutor::new()).build_http(),
         };
@@ -87,16 +119,31 @@ impl Cloud {
         cloud
     }
 
-    /// Starts on the data that is there.
+    /// Starts on the data that is there, with the gateway where it was: who goes on sending finds it.
     pub(crate) fn up(&mut self) {
-        let ports = ["--gateway-port", "--lambda-port", "--kafka-port", "--table-port"];
-        let ports = ports.iter().flat_map(|port| [*port, "0"]);
-        let arguments: Vec<&str> = ["up", "--detach", "--wait"].into_iter().chain(ports).collect();
+        let gateway_port = self.status["gateway"].as_str().and_then(|url| url.rsplit(':').next());
+        let gateway_port = gateway_port.unwrap_or("0").to_owned();
+        let topic = format!("EventsTopicName={}", self.topic);
+        let ports = [("gateway", &*gateway_port), ("lambda", "0"), ("kafka", "0"), ("table", "0")];
+        let ports = ports.map(|(name, port)| format!("--{name}-port={port}"));
+        let mut arguments = vec!["up", "--detach", "--wait"];
+        arguments.extend(ports.iter().map(String::as_str));
+        arguments.extend(["--parameter-overrides", &topic]);
+        arguments.extend(self.arguments.iter().map(String::as_str));
         let up = self.millrace(&arguments);
-        assert!(up.status.success(), "`up` failed: {}", text(&up));
+        assert!(up.status.success(), "`{}` failed: {}", arguments.join(" "), text(&up));
+        self.status = self.read_status();
+    }
+
+    fn read_status(&self) -> Value {
         let status = self.millrace(&["status", "--json"]);
         assert!(status.status.success(), "`status` failed: {}", text(&status));
-        self.status = serde_json::from_slice(&status.stdout).expect("`status --json` is JSON");
+        serde_json::from_slice(&status.stdout).expect("`status --json` is JSON")
+    }
+
+    /// The topic of the events.
+    pub(crate) fn topic(&self) -> &str {
+        &self.topic
     }
 
     /// Runs a `millrace` command against this cloud.
@@ -128,13 +175,13 @@ impl Cloud {
         run.expect("a running cloud says so")
     }
 
-    /// The id of the event at a place of the topic `events`, as the functions mint it.
+    /// The id of the event at a place of the topic, as the functions mint it.
     pub(crate) fn event_id(&self, partition: i32, offset: i64) -> String {
         let template = fs::read_to_string(root().join("template.yaml")).expect("the template");
         let key = template.lines().find_map(|line| line.trim().strip_prefix("EventIdKey: "));
         let ring = KeyRing::parse(key.expect("the template has a key")).expect("a key ring");
         let cluster = self.run_file().cluster_arn;
-        let stream = Stream { cluster, topic: "events".to_owned(), epoch: 1 };
+        let stream = Stream { cluster, topic: self.topic.clone(), epoch: 1 };
         let place = Coordinates::new(partition, offset).expect("a place of Kafka's");
         ring.for_stream(&stream).mint(place).to_string()
     }
@@ -166,12 +213,19 @@ impl Cloud {
         self.send(request.body(Full::default()).expect("a request")).await
     }
 
+    /// Kills an environment of a function; says whether there was one.
+    pub(crate) async fn kill_environment(&self, function: &str) -> bool {
+        let answer = self.control(&format!("/functions/{function}/kill-environment")).await;
+        answer.status == 200 && answer.body["pid"].is_u64()
+    }
+
     async fn send(&self, request: Request<Full<Bytes>>) -> Answer {
         let answer = tokio::time::timeout(PATIENCE, self.http.request(request));
         let answer = answer.await.expect("an answer in time").expect("an answer");
         let status = answer.status();
+        let retry_after = answer.headers().contains_key("retry-after");
         let body = answer.into_body().collect().await.expect("a whole answer").to_bytes();
-        Answer { status, body: serde_json::from_slice(&body).unwrap_or(Value::Null) }
+        Answer { status, retry_after, body: serde_json::from_slice(&body).unwrap_or(Value::Null) }
     }
 
     /// The state of an event once it is no longer pending.
