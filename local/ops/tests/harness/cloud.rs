@@ -213,10 +213,17 @@ impl Cloud {
         self.send(request.body(Full::default()).expect("a request")).await
     }
 
-    /// Kills an environment of a function; says whether there was one.
-    pub(crate) async fn kill_environment(&self, function: &str) -> bool {
-        let answer = self.control(&format!("/functions/{function}/kill-environment")).await;
-        answer.status == 200 && answer.body["pid"].is_u64()
+    /// Kills an environment of a function, as soon as there is one.
+    pub(crate) async fn kill_environment(&self, function: &str) {
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            let answer = self.control(&format!("/functions/{function}/kill-environment")).await;
+            if answer.status == StatusCode::OK && answer.body["pid"].is_u64() {
+                return;
+            }
+            assert!(Instant::now() < give_up, "no environment of {function}: {answer:?}");
+            sleep(LOOK).await;
+        }
     }
 
     async fn send(&self, request: Request<Full<Bytes>>) -> Answer {

@@ -32,13 +32,13 @@ pub(crate) struct Loading {
 }
 
 impl Loading {
-    /// Posts `amount` of events to the cloud's gateway.
-    pub(crate) fn start(cloud: &Cloud, amount: Amount) -> Self {
+    /// Posts events to the cloud's gateway until it is stopped.
+    pub(crate) fn endless(cloud: &Cloud) -> Self {
         let url = cloud.address("gateway").parse().expect("an address");
         let events = Scenario::built_in("events").expect("`events` is built in");
         let connections = NonZeroU32::new(CONNECTIONS).expect("it is not 0");
         let config = LoadConfig {
-            amount,
+            amount: Amount::Requests(u64::MAX),
             pace: Pace::Closed { connections },
             started_ms: Timestamp::now().as_millisecond(),
             ..LoadConfig::new(url, events, cloud.data().join("load"))
@@ -54,12 +54,7 @@ impl Loading {
         Self { seen, cancel, report }
     }
 
-    /// The same without an end: it is stopped.
-    pub(crate) fn endless(cloud: &Cloud) -> Self {
-        Self::start(cloud, Amount::Requests(u64::MAX))
-    }
-
-    /// Waits until this many events more were accepted than now, or the load is over.
+    /// Waits until this many events more were accepted than now.
     pub(crate) async fn accepted(&mut self, more: u64) {
         let accepted = |seen: &Option<Snapshot>| seen.map_or(0, |seen| seen.accepted);
         let mut so_far = accepted(&self.seen.borrow());
@@ -69,27 +64,17 @@ impl Loading {
             let Ok(waited) = timeout(PATIENCE, another).await else {
                 panic!("none of {} was accepted for {PATIENCE:?}", wanted - so_far);
             };
-            let Ok(seen) = waited else { return };
-            so_far = accepted(&seen);
+            so_far = accepted(&waited.expect("the load goes on until it is stopped"));
         }
     }
 
-    /// Waits for the end.
-    pub(crate) async fn finish(self) -> Report {
-        ended(self.report).await
-    }
-
-    /// Ends it early.
+    /// Ends it.
     pub(crate) async fn stop(self) -> Report {
         let Self { cancel, report, .. } = self;
         drop(cancel);
-        ended(report).await
+        let report = timeout(PATIENCE, report).await.expect("the load ends in time");
+        report.expect("the load does not panic")
     }
-}
-
-async fn ended(report: JoinHandle<Report>) -> Report {
-    let report = timeout(PATIENCE, report).await.expect("the load ends in time");
-    report.expect("the load does not panic")
 }
 
 /// Every id that was answered with 202 is processed once, nothing at all is applied twice, and what was

@@ -27,7 +27,7 @@ async fn judge(sabotage: Sabotage) -> (Value, Option<i32>, Vec<String>) {
     assert!(paused.status.success(), "{}", text(&paused));
     let mapping = FakeMapping::start(&cloud, sabotage).await;
     let requests = EVENTS.to_string();
-    let load = cloud.millrace(&["load", "--requests", &requests, "--json"]);
+    let load = cloud.millrace(&["load", "--requests", &requests, "--connections", "16", "--json"]);
     let report: Value = serde_json::from_slice(&load.stdout).expect("`load --json` is JSON");
     assert_eq!(report["accepted"], EVENTS, "{report}");
     let wronged = mapping.stop_after(EVENTS).await;

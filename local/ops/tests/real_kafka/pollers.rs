@@ -1,7 +1,5 @@
 //! Pollers die in the middle of a load, with everything else or alone, and others go on where they were.
 
-use load::Amount;
-
 use crate::cloud::{Cloud, text};
 use crate::kafka::Mine;
 use crate::loading::{Loading, assert_nothing_is_lost_or_twice};
@@ -51,14 +49,13 @@ async fn a_poller_in_a_process_of_its_own_is_killed_and_another_one_takes_over()
 async fn killed_environments_lose_nothing() {
     let kafka = Mine::take().await;
     let cloud = kafka.cloud();
-    let mut load = Loading::start(&cloud, Amount::Requests(4 * ACCEPTED));
+    let mut load = Loading::endless(&cloud);
     for _ in 0..4 {
         load.accepted(ACCEPTED / 2).await;
-        for function in ["register_event", "process_events"] {
-            assert!(cloud.kill_environment(function).await, "no environment of {function}");
-        }
+        cloud.kill_environment("register_event").await;
+        cloud.kill_environment("process_events").await;
     }
-    let report = load.finish().await;
+    let report = load.stop().await;
     assert_nothing_is_lost_or_twice(&cloud, &report);
 }
 
