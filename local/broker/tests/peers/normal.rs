@@ -11,6 +11,9 @@ const RULES: &[(&str, &str)] = &[
     (r"(localhost|127\.0\.0\.1):[0-9]+", "BROKER"),
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
     (r"TopicId: \S+", "TopicId: ID"),
+    // Which of its connections kcat's list came on: whichever answered first.
+    (r"from broker -?1: BROKER/\w+", "from BROKER"),
+    (r#"\{"id":-?1,"name":"BROKER/\w+"\}"#, "BROKER"),
     // A record's milliseconds since 1970, from now until 2033.
     (r"\b1[6-9][0-9]{11}\b", "MILLISECONDS"),
     // How a log line of the tool begins (Java's, librdkafka's), and the rest of a Java exception.
