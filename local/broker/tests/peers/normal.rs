@@ -14,6 +14,8 @@ const RULES: &[(&str, &str)] = &[
     // Which of its connections kcat's list came on: whichever answered first.
     (r"from broker -?1: BROKER/\w+", "from BROKER"),
     (r#"\{"id":-?1,"name":"BROKER/\w+"\}"#, "BROKER"),
+    // An end that kcat passes is told if it polls once more before it leaves.
+    (r"(?m)^% Reached end of topic \S+ \[[0-9]+\] at offset [0-9]+\n", ""),
     // A record's milliseconds since 1970, from now until 2033.
     (r"\b1[6-9][0-9]{11}\b", "MILLISECONDS"),
     // How a log line of the tool begins (Java's, librdkafka's), and the rest of a Java exception.
