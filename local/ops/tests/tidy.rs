@@ -1,7 +1,7 @@
 //! The repository's own rules, each a test: who may depend on whom, how files look, and that the
 //! template, the functions and the README agree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,17 +25,44 @@ struct Package {
     dependencies: BTreeMap<String, Option<String>>,
 }
 
-fn packages() -> Vec<Package> {
-    let root = root();
+/// What `cargo metadata` says of the workspace.
+fn workspace() -> Value {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
-        .current_dir(&root)
+        .current_dir(root())
         .output()
         .expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo writes JSON");
-    let packages = metadata["packages"].as_array().expect("a list of packages");
+    serde_json::from_slice(&output.stdout).expect("cargo writes JSON")
+}
+
+fn packages() -> Vec<Package> {
+    let (root, workspace) = (root(), workspace());
+    let packages = workspace["packages"].as_array().expect("a list of packages");
     packages.iter().map(|package| read_package(&root, package)).collect()
+}
+
+/// The names of the functions, in order.
+fn functions() -> Vec<String> {
+    let packages = packages();
+    let names = packages.iter().filter_map(|package| package.folder.strip_prefix("functions/"));
+    names.map(str::to_owned).collect()
+}
+
+/// Each route of `template.yaml`: path, method, function.
+fn routes(template: &str) -> BTreeSet<[String; 3]> {
+    let (mut function, mut method, mut routes) = ("", "", BTreeSet::new());
+    for line in template.lines() {
+        match line.trim().split_once(": ") {
+            Some(("FunctionName", name)) => function = name,
+            Some(("Method", name)) => method = name,
+            Some(("Path", path)) => {
+                routes.insert([path, method, function].map(str::to_owned));
+            }
+            _ => {}
+        }
+    }
+    routes
 }
 
 fn read_package(root: &Path, package: &Value) -> Package {
@@ -179,8 +206,7 @@ fn no_module_is_called_mod_and_no_test_is_ignored() {
 #[test]
 fn every_function_folder_is_a_resource_and_a_binary_of_the_template() {
     let template = fs::read_to_string(root().join("template.yaml")).expect("the template exists");
-    for package in packages() {
-        let Some(name) = package.folder.strip_prefix("functions/") else { continue };
+    for name in functions() {
         for line in [
             format!("FunctionName: {name}"),
             format!("Binary: {name}"),
@@ -189,6 +215,24 @@ fn every_function_folder_is_a_resource_and_a_binary_of_the_template() {
             assert!(template.contains(&line), "template.yaml lacks `{line}`");
         }
     }
+}
+
+#[test]
+fn cargo_lambda_builds_and_routes_what_the_template_has() {
+    let lambda = &workspace()["metadata"]["lambda"];
+    assert_eq!(lambda["build"]["packages"], Value::from(functions()));
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let watched: BTreeSet<[String; 3]> = lambda["watch"]["router"]
+        .as_object()
+        .expect("a table of paths")
+        .iter()
+        .flat_map(|(path, targets)| {
+            let targets = targets.as_array().expect("a list of targets").iter();
+            targets.map(|to| [path.clone(), text(&to["method"]), text(&to["function"])])
+        })
+        .collect();
+    let template = fs::read_to_string(root().join("template.yaml")).expect("the template exists");
+    assert_eq!(watched, routes(&template), "routes of cargo lambda watch, and of the template");
 }
 
 #[test]
