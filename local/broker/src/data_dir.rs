@@ -90,6 +90,12 @@ fn make_cluster_id(data_dir: &Path, path: &Path) -> Result<String, DataDirError>
     written.map(|()| id).map_err(at(path))
 }
 
+/// Makes the name of a file durable.
+pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+    File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
+}
+
 fn at(path: &Path) -> impl FnOnce(io::Error) -> DataDirError {
     let path = path.to_owned();
     |source| DataDirError::Io { path, source }

@@ -69,13 +69,13 @@ pub enum BrokerStartError {
     Interrupted(#[source] tokio::task::JoinError),
 }
 
-/// A running broker. Dropping it stops it without waiting; [`Broker::shutdown`] waits.
+/// A running broker. Dropping it stops it without waiting; [`Broker::shutdown`] waits. The data
+/// directory is free when nothing can write to it any more.
 #[derive(Debug)]
 pub struct Broker {
     node: Arc<Node>,
     address: SocketAddr,
     tasks: Tasks,
-    lock: DataDirLock,
 }
 
 impl Broker {
@@ -91,7 +91,7 @@ impl Broker {
         let (data_dir, storage) = (config.data_dir.clone(), Storage::new(config.fsync));
         let recovery = tokio::task::spawn_blocking(move || recover(&data_dir, storage)).await;
         let recovered = recovery.map_err(BrokerStartError::Interrupted)??;
-        let tasks = Tasks::default();
+        let tasks = Tasks::new(recovered.lock);
         let logs = LogOwners::start(&tasks).map_err(BrokerStartError::Thread)?;
         let topics =
             recovered.topics.start(logs, &tasks).await.map_err(BrokerStartError::Thread)?;
@@ -112,11 +112,13 @@ impl Broker {
             shutdown: tasks.shutdown.clone(),
             config,
         });
-        let broker = Self { node, address, tasks, lock: recovered.lock };
+        let broker = Self { node, address, tasks };
         for topic in &broker.node.config.topics {
-            ensure_topic(&broker.node.topics, topic).await.map_err(|refusal| {
-                BrokerStartError::Topic { topic: topic.name.clone(), reason: refusal.message }
-            })?;
+            if let Err(refusal) = ensure_topic(&broker.node.topics, topic).await {
+                let (topic, reason) = (topic.name.clone(), refusal.message);
+                broker.shutdown().await;
+                return Err(BrokerStartError::Topic { topic, reason });
+            }
         }
         let tracker = &broker.tasks.tracker;
         tracker.spawn(accept(listener, Arc::clone(&broker.node), tracker.clone()));
@@ -143,22 +145,20 @@ impl Broker {
         &self.node.faults
     }
 
-    /// Drops all connections, ends all tasks and gives the data directory free.
+    /// Drops all connections, ends all tasks and gives the data directory free. Waits some seconds
+    /// for a disk that hangs; then the directory is free when the disk has answered.
     pub async fn shutdown(self) {
         self.node.shutdown.cancel();
         self.tasks.tracker.close();
         if tokio::time::timeout(SHUTDOWN_MAX, self.tasks.tracker.wait()).await.is_err() {
             tracing::warn!("The broker stopped before all its tasks ended");
         }
-        // Only now may another broker use the files.
-        drop(self);
     }
 }
 
 impl Drop for Broker {
     fn drop(&mut self) {
         self.node.shutdown.cancel();
-        tracing::debug!(lock = ?self.lock, "The data directory is free");
     }
 }
 

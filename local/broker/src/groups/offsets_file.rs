@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::{Buf, BufMut};
 
+use crate::data_dir;
 use crate::groups::offsets::{Change, Offsets};
 
 /// A file smaller than this is never worth rewriting while it is in use.
@@ -24,6 +25,8 @@ pub(crate) struct OffsetsFile {
     size_bytes: u64,
     snapshot_bytes: u64,
     fsync: bool,
+    /// A write failed and its traces could not be removed yet.
+    damaged: bool,
 }
 
 impl OffsetsFile {
@@ -40,7 +43,15 @@ impl OffsetsFile {
             offsets.apply(change);
         }
         let (file, size_bytes) = write_snapshot(&path, &offsets)?;
-        Ok(Self { offsets, path, file, size_bytes, snapshot_bytes: size_bytes, fsync: false })
+        Ok(Self {
+            offsets,
+            path,
+            file,
+            size_bytes,
+            snapshot_bytes: size_bytes,
+            fsync: false,
+            damaged: false,
+        })
     }
 
     /// Whether changes count only when they are on the medium.
@@ -59,11 +70,13 @@ impl OffsetsFile {
         for change in &changes {
             put_frame(&mut frames, change);
         }
+        self.repair()?;
         let written = self.file.write_all(&frames);
         let synced = written.and_then(|()| if self.fsync { self.file.sync_data() } else { Ok(()) });
         if let Err(error) = synced {
-            // Later changes must not follow a torn one: reading would stop at it.
-            self.file.set_len(self.size_bytes)?;
+            self.damaged = true;
+            // Where the file cannot be cut now, the next change tries again first.
+            self.repair().unwrap_or_default();
             return Err(error);
         }
         self.size_bytes += frames.len() as u64;
@@ -71,6 +84,15 @@ impl OffsetsFile {
             self.offsets.apply(change);
         }
         self.rewrite_if_large();
+        Ok(())
+    }
+
+    /// Removes what a failed write left behind: reading would stop at it, short of later changes.
+    fn repair(&mut self) -> io::Result<()> {
+        if self.damaged {
+            self.file.set_len(self.size_bytes)?;
+            self.damaged = false;
+        }
         Ok(())
     }
 
@@ -101,6 +123,7 @@ fn write_snapshot(path: &Path, offsets: &Offsets) -> io::Result<(File, u64)> {
     let file = OpenOptions::new().append(true).open(&beside)?;
     file.sync_all()?;
     fs::rename(&beside, path)?;
+    data_dir::sync_parent(path)?;
     Ok((file, frames.len() as u64))
 }
 
@@ -151,6 +174,22 @@ mod tests {
             reopened.append(vec![commit(3)]).unwrap();
             assert_eq!(committed(&OffsetsFile::open(path.clone()).unwrap()), Some(3));
         }
+    }
+
+    #[test]
+    fn a_torn_change_that_could_not_be_cut_hides_no_later_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("offsets.log");
+        let mut file = OffsetsFile::open(path.clone()).unwrap();
+        file.append(vec![commit(1)]).unwrap();
+        // A handle that can neither write nor cut.
+        let working = std::mem::replace(&mut file.file, File::open(&path).unwrap());
+        assert!(file.append(vec![commit(2)]).is_err());
+        (&working).write_all(b"torn").unwrap();
+        assert!(file.append(vec![commit(3)]).is_err());
+        file.file = working;
+        file.append(vec![commit(4)]).unwrap();
+        assert_eq!(committed(&OffsetsFile::open(path).unwrap()), Some(4));
     }
 
     #[test]

@@ -28,11 +28,15 @@ pub(crate) trait Disk: Debug + Send + Sync {
         file.write_all_at(bytes, position)
     }
 
-    /// Puts a file with this content in the place of another, whole or not at all.
-    fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
-        let beside = path.with_extension("new");
-        fs::write(&beside, content)?;
-        fs::rename(&beside, path)
+    /// Cuts a file behind its first `length` bytes.
+    fn cut(&self, file: &File, length: u64) -> io::Result<()> {
+        file.set_len(length)
+    }
+
+    /// Writes a file beside the one it is to replace.
+    fn write_new(&self, path: &Path, content: &[u8]) -> io::Result<File> {
+        let mut file = File::create(path)?;
+        file.write_all(content).map(|()| file)
     }
 
     /// Waits until a file's content is on the medium.
@@ -58,6 +62,20 @@ pub(crate) struct Storage {
 impl Storage {
     pub(crate) fn new(fsync: bool) -> Self {
         Self { disk: Arc::new(RealDisk), fsync }
+    }
+
+    /// Puts a file with this content in the place of another, whole or not at all.
+    pub(crate) fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        let beside = path.with_extension("new");
+        let file = self.disk.write_new(&beside, content)?;
+        self.sync(&file)?;
+        fs::rename(&beside, path)?;
+        path.parent().map_or(Ok(()), |directory| self.sync_directory(directory))
+    }
+
+    /// Waits until a file's content is on the medium, where that is asked for.
+    pub(crate) fn sync(&self, file: &File) -> io::Result<()> {
+        if self.fsync { self.disk.sync(file) } else { Ok(()) }
     }
 
     /// Makes new names in a directory as durable as what is written.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use bytes::{Buf, BufMut};
 
-use crate::log::disk::Disk;
+use crate::log::disk::{Disk, Storage};
 
 /// An entry of a fixed size; offsets are kept relative to the segment's base.
 pub(crate) trait Entry: Copy {
@@ -159,6 +159,11 @@ impl<E: Entry> Index<E> {
 
     pub(crate) fn entries(&self) -> u64 {
         self.view.entries
+    }
+
+    /// Makes the entries as durable as what is written.
+    pub(crate) fn sync(&self, storage: &Storage) -> io::Result<()> {
+        self.view.file.as_ref().map_or(Ok(()), |file| storage.sync(file))
     }
 
     /// Cuts what lies behind the last entry: left by a crash or a failed write.

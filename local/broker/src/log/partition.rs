@@ -66,9 +66,15 @@ impl PartitionLog {
     ) -> io::Result<Self> {
         std::fs::create_dir_all(&directory)?;
         let directory: Arc<Path> = directory.into();
-        let recovered = recovery::recover(&*storage.disk, &directory, now_ms)?;
-        storage.sync_directory(&directory)?;
+        let recovered = recovery::recover(&storage, &directory, now_ms)?;
         let Recovered { closed, active, start_offset, producers, scanned_bytes } = recovered;
+        // What a killed process wrote and did not sync counts from now on: a repeat of it is
+        // answered as in the log.
+        active.sync(&storage)?;
+        // The partition's, the topic's and that of all topics: each may be new.
+        for directory in directory.ancestors().take(3) {
+            storage.sync_directory(directory)?;
+        }
         let mut log = Self {
             directory,
             settings,
@@ -115,10 +121,12 @@ impl PartitionLog {
 
     /// Starts a new active segment; nothing may be staged.
     pub(crate) fn roll(&mut self) -> io::Result<()> {
+        // What a failed write left would be taken for a part of a closed segment.
+        self.repair()?;
         let disk = &*self.storage.disk;
         let fresh = Segment::create(disk, &self.directory, self.active.place().next_offset)?;
         self.storage.sync_directory(&self.directory)?;
-        let closed = std::mem::replace(&mut self.active, fresh).close(disk);
+        let closed = std::mem::replace(&mut self.active, fresh).close(&self.storage);
         self.closed = self.closed.iter().cloned().chain([closed]).collect();
         self.unsaved_bytes += 1;
         self.save_after(1);
@@ -171,7 +179,7 @@ impl PartitionLog {
         let disk = &*self.storage.disk;
         let written = self.active.write(disk, &batches);
         let synced = written.and_then(|()| {
-            if self.storage.fsync && !batches.is_empty() { self.active.sync(disk) } else { Ok(()) }
+            if batches.is_empty() { Ok(()) } else { self.active.sync(&self.storage) }
         });
         if let Err(error) = synced {
             self.producers.take_back();
@@ -190,7 +198,7 @@ impl PartitionLog {
     /// Removes what a failed write left behind.
     fn repair(&mut self) -> io::Result<()> {
         if self.damaged {
-            self.active.cut()?;
+            self.active.cut(&*self.storage.disk)?;
             self.damaged = false;
         }
         Ok(())
@@ -270,8 +278,8 @@ impl PartitionLog {
 
     fn save(&mut self) -> io::Result<()> {
         let at = (self.start_offset, self.active.base_offset());
-        let (disk, place) = (&*self.storage.disk, self.active.place());
-        recovery_point::write(disk, &self.directory, at, place, &self.producers)?;
+        let (storage, place) = (&self.storage, self.active.place());
+        recovery_point::write(storage, &self.directory, at, place, &self.producers)?;
         self.unsaved_bytes = 0;
         Ok(())
     }

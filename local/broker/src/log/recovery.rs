@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::batch::BatchHeader;
-use crate::log::disk::Disk;
+use crate::log::disk::{Disk, Storage};
 use crate::log::index::{IndexView, OffsetEntry, TimeEntry};
 use crate::log::producers::{PRODUCER_EXPIRY_MS, Producers};
 use crate::log::recovery_point::{self, RecoveryPoint};
@@ -28,18 +28,19 @@ pub(crate) struct Recovered {
 /// on, later ones whole. The end of the last one is cut where it is torn; torn bytes elsewhere are
 /// only left out.
 pub(crate) fn recover(
-    disk: &dyn Disk,
+    storage: &Storage,
     directory: &Arc<Path>,
     now_ms: i64,
 ) -> io::Result<Recovered> {
-    let bases = segment::list(directory)?;
+    let disk = &*storage.disk;
     let point = recovery_point::read(directory)?;
+    let bases = segments(directory, point.as_ref())?;
+    // The segments do not say it, so it holds whether or not the rest fits them.
+    let start = point.as_ref().map_or(i64::MIN, |point| point.start_offset);
     let known = point.and_then(|point| believe(disk, directory, &bases, point));
-    let (mut known, known_segment, start, mut producers) = match known {
-        Some((segment, point)) => {
-            (Some(segment), point.segment, point.start_offset, point.producers)
-        }
-        None => (None, i64::MIN, i64::MIN, Producers::default()),
+    let (mut known, known_segment, mut producers) = match known {
+        Some((segment, point)) => (Some(segment), point.segment, point.producers),
+        None => (None, i64::MIN, Producers::default()),
     };
     let mut closed = Vec::new();
     let mut scanned_bytes = 0;
@@ -63,14 +64,14 @@ pub(crate) fn recover(
         segment.scan(disk, trust, |header: &BatchHeader, written_ms| {
             if base >= known_segment {
                 producers.record(header, written_ms);
+                producers.keep();
             }
         })?;
-        producers.keep();
         scanned_bytes += segment.place().size_bytes - before;
         if next.is_some() {
-            closed.push(segment.close(disk));
+            closed.push(segment.close(storage));
         } else {
-            segment.cut()?;
+            segment.cut(disk)?;
             known = Some(segment);
         }
     }
@@ -82,6 +83,24 @@ pub(crate) fn recover(
     let first = closed.first().map_or(active.base_offset(), |segment| segment.base_offset);
     let start_offset = start.clamp(first, active.place().next_offset.max(first));
     Ok(Recovered { closed, active, start_offset, producers, scanned_bytes })
+}
+
+/// The segments there are, without those that a failed roll left behind: empty, while the segment
+/// before was written on. One that the recovery point names was rolled to.
+fn segments(directory: &Path, point: Option<&RecoveryPoint>) -> io::Result<Vec<i64>> {
+    let all = segment::list(directory)?;
+    let mut kept = Vec::with_capacity(all.len());
+    for (at, base) in all.iter().copied().enumerate() {
+        let is_last = at + 1 == all.len();
+        let is_known = point.is_some_and(|point| point.segment == base);
+        let may_be_empty = is_last && (is_known || kept.is_empty());
+        if may_be_empty || std::fs::metadata(segment::path_of(directory, base))?.len() > 0 {
+            kept.push(base);
+        } else {
+            segment::delete(directory, base)?;
+        }
+    }
+    Ok(kept)
 }
 
 /// The point's segment behind the point, where the files bear it out.
@@ -112,7 +131,8 @@ fn closed_by_indexes(
     let Some(times) = IndexView::<TimeEntry>::closed(directory, base_offset)? else {
         return Ok(None);
     };
-    let Some(newest) = times.last() else { return Ok(None) };
+    // A power cut may leave zeros in place of entries. Where zero is the time, reading says so too.
+    let Some(newest) = times.last().filter(|newest| newest.timestamp > 0) else { return Ok(None) };
     let offsets =
         IndexView::<OffsetEntry>::closed(directory, base_offset)?.unwrap_or_else(IndexView::none);
     if offsets.last().is_some_and(|last| last.position >= size_bytes) {

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use bytes::{Buf, BufMut};
 
-use crate::log::disk::Disk;
+use crate::log::disk::Storage;
 use crate::log::index::TimeEntry;
 use crate::log::producers::Producers;
 use crate::log::segment::Place;
@@ -31,7 +31,7 @@ pub(crate) struct RecoveryPoint {
 
 /// Writes a recovery point in the place of the one before.
 pub(crate) fn write(
-    disk: &dyn Disk,
+    storage: &Storage,
     directory: &Path,
     (start_offset, segment): (i64, i64),
     place: &Place,
@@ -51,7 +51,7 @@ pub(crate) fn write(
     body.put_u64(place.time_entries);
     producers.encode(&mut body);
     body.put_u32(crc32c::crc32c(&body));
-    disk.replace(&directory.join(FILE), &body)
+    storage.replace(&directory.join(FILE), &body)
 }
 
 /// Reads the recovery point; `None` where there is none that can be believed.
@@ -100,7 +100,6 @@ fn decode(bytes: &[u8]) -> Option<RecoveryPoint> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::disk::RealDisk;
 
     #[test]
     fn it_is_read_back_whole_or_not_at_all() {
@@ -108,7 +107,7 @@ mod tests {
         assert_eq!(read(directory.path()).unwrap(), None);
         let place = Place { size_bytes: 9, first_append_ms: Some(4), ..Place::first(70) };
         let producers = Producers::default();
-        write(&RealDisk, directory.path(), (5, 70), &place, &producers).unwrap();
+        write(&Storage::new(false), directory.path(), (5, 70), &place, &producers).unwrap();
         let expected = RecoveryPoint { start_offset: 5, segment: 70, place, producers };
         assert_eq!(read(directory.path()).unwrap(), Some(expected));
         let path = directory.path().join(FILE);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::batch::{self, BatchHeader, HEADER_BYTES, StampedBatch};
 use crate::clock;
-use crate::log::disk::Disk;
+use crate::log::disk::{Disk, Storage};
 use crate::log::index::{self, Index, OffsetEntry, TimeEntry};
 use crate::log::view::{LastWrite, NO_TIMESTAMP, SegmentView};
 
@@ -133,10 +133,11 @@ impl Segment {
         while let Some(header) =
             next_batch(&mut reader, length - self.place.size_bytes, &mut body, trust)?
         {
-            if header.base_offset < self.place.next_offset {
+            if !self.may_follow(&header) {
                 break;
             }
-            self.note(disk, &header, header.max_timestamp);
+            let has_time = header.max_timestamp > NO_TIMESTAMP;
+            self.note(disk, &header, if has_time { header.max_timestamp } else { written_ms });
             seen(&header, written_ms);
         }
         if self.place.size_bytes < length {
@@ -146,6 +147,13 @@ impl Segment {
         }
         self.offsets.trim()?;
         self.times.trim()
+    }
+
+    /// Whether a batch's offsets, which no checksum covers, can be those after the last.
+    fn may_follow(&self, header: &BatchHeader) -> bool {
+        let last_of_all = self.base_offset.saturating_add(i64::from(i32::MAX));
+        self.place.next_offset <= header.base_offset
+            && (header.base_offset..=last_of_all).contains(&header.last_offset())
     }
 
     /// Writes batches at the end in one go. After an error the file may be longer than before: see
@@ -167,14 +175,14 @@ impl Segment {
         Ok(())
     }
 
-    /// Waits until everything written is on the medium.
-    pub(crate) fn sync(&self, disk: &dyn Disk) -> io::Result<()> {
-        disk.sync(&self.file)
+    /// Makes everything written as durable as is asked for.
+    pub(crate) fn sync(&self, storage: &Storage) -> io::Result<()> {
+        storage.sync(&self.file)
     }
 
     /// Cuts the file behind its last noted batch.
-    pub(crate) fn cut(&self) -> io::Result<()> {
-        self.file.set_len(self.place.size_bytes)
+    pub(crate) fn cut(&self, disk: &dyn Disk) -> io::Result<()> {
+        disk.cut(&self.file, self.place.size_bytes)
     }
 
     /// Takes written batches into the indexes and the counters.
@@ -216,10 +224,12 @@ impl Segment {
         Ok(())
     }
 
-    /// Finishes the time index, so that a closed segment's largest timestamp is its last entry.
-    pub(crate) fn close(mut self, disk: &dyn Disk) -> SegmentView {
-        if let Err(error) = self.index_newest(disk) {
-            tracing::warn!(%error, "A time index cannot be finished");
+    /// Finishes the indexes, so that a closed segment's largest timestamp is its last entry.
+    pub(crate) fn close(mut self, storage: &Storage) -> SegmentView {
+        let finished = self.index_newest(&*storage.disk);
+        let synced = finished.and_then(|()| self.offsets.sync(storage));
+        if let Err(error) = synced.and_then(|()| self.times.sync(storage)) {
+            tracing::warn!(%error, "The indexes of a segment cannot be finished");
         }
         let mut view = self.view();
         view.close();

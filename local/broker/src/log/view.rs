@@ -121,9 +121,11 @@ impl LogView {
     /// The first record with `timestamp` or a later one.
     pub(crate) fn find_timestamp(&self, timestamp: i64) -> io::Result<Option<Stamp>> {
         for segment in self.segments() {
-            let found = segment.find_timestamp(timestamp, self.start_offset)?;
-            if found.is_some() {
-                return Ok(found);
+            match segment.find_timestamp(timestamp, self.start_offset) {
+                Ok(None) => {}
+                // Given up since this view was taken.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                found => return found,
             }
         }
         Ok(None)

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::data_dir;
+
 /// The layout of the file; a file of another version is refused rather than misread.
 const VERSION: u32 = 1;
 
@@ -153,7 +155,9 @@ impl TopicStore {
         let mut file = File::create(&beside)?;
         file.write_all(&serde_json::to_vec_pretty(&self.content)?)?;
         file.sync_all()?;
-        fs::rename(&beside, self.directory.join("topics.json"))
+        let path = self.directory.join("topics.json");
+        fs::rename(&beside, &path)?;
+        data_dir::sync_parent(&path)
     }
 
     fn remove_leftovers(&self) -> io::Result<()> {

@@ -20,6 +20,8 @@ pub(crate) enum Trouble {
     Permission,
     /// Syncs fail; writes do not.
     Sync,
+    /// Syncs fail, and what was written cannot be cut off again.
+    Stuck,
 }
 
 /// A real disk with trouble.
@@ -53,7 +55,7 @@ impl FailingDisk {
                 Ok(taken)
             }
             Trouble::Permission => Err(io::ErrorKind::PermissionDenied.into()),
-            Trouble::None | Trouble::Handles | Trouble::Sync => Ok(wanted),
+            Trouble::None | Trouble::Handles | Trouble::Sync | Trouble::Stuck => Ok(wanted),
         }
     }
 }
@@ -63,7 +65,7 @@ impl Disk for FailingDisk {
         match *self.trouble.lock().unwrap() {
             Trouble::Handles => Err(io::Error::other("too many open files")),
             Trouble::Permission => Err(io::ErrorKind::PermissionDenied.into()),
-            Trouble::None | Trouble::Room(_) | Trouble::Sync => options.open(path),
+            Trouble::None | Trouble::Room(_) | Trouble::Sync | Trouble::Stuck => options.open(path),
         }
     }
 
@@ -80,16 +82,23 @@ impl Disk for FailingDisk {
         if taken < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 
-    fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+    fn cut(&self, file: &File, length: u64) -> io::Result<()> {
+        match *self.trouble.lock().unwrap() {
+            Trouble::Stuck => Err(io::Error::other("the medium does not answer")),
+            _ => RealDisk.cut(file, length),
+        }
+    }
+
+    fn write_new(&self, path: &Path, content: &[u8]) -> io::Result<File> {
         if self.take(content.len())? < content.len() {
             return Err(io::ErrorKind::StorageFull.into());
         }
-        RealDisk.replace(path, content)
+        RealDisk.write_new(path, content)
     }
 
     fn sync(&self, file: &File) -> io::Result<()> {
         match *self.trouble.lock().unwrap() {
-            Trouble::Sync => Err(io::Error::other("the medium does not answer")),
+            Trouble::Sync | Trouble::Stuck => Err(io::Error::other("the medium does not answer")),
             _ => RealDisk.sync(file),
         }
     }

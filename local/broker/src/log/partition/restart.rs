@@ -6,6 +6,8 @@ use std::fs;
 use super::tests::{Fixture, two};
 use super::*;
 use crate::batch::fixture::BatchBuilder;
+use crate::clock;
+use crate::log::index::{self, OffsetEntry, TimeEntry};
 use crate::log::view::Ends;
 
 fn filled() -> Fixture {
@@ -27,7 +29,7 @@ fn answers(fixture: &Fixture) -> Vec<(Option<i64>, Option<i64>)> {
 
 fn scanned(fixture: &Fixture) -> u64 {
     let path = fixture.directory.path();
-    recovery::recover(&*Storage::new(false).disk, &path.into(), 0).unwrap().scanned_bytes
+    recovery::recover(&Storage::new(false), &path.into(), 0).unwrap().scanned_bytes
 }
 
 #[test]
@@ -113,4 +115,72 @@ fn a_segment_ends_before_its_relative_offsets_overflow() {
     let disk = Arc::clone(&fixture.log.storage.disk);
     fixture.log.active = Segment::resume(&*disk, &directory, 0, far).unwrap();
     assert!(fixture.log.must_roll(&two("b"), 0));
+}
+
+#[test]
+fn a_segment_that_a_failed_roll_left_behind_hides_nothing() {
+    let mut fixture = Fixture::new(&[]);
+    fixture.append(&two("a")).unwrap();
+    fs::write(segment::path_of(fixture.directory.path(), 2), []).unwrap();
+    fixture.append(&two("b")).unwrap();
+    fixture = fixture.reopen();
+    assert_eq!(fixture.log.view().ends(), Ends { start: 0, end: 4 }, "as the last segment");
+    fs::write(segment::path_of(fixture.directory.path(), 4), []).unwrap();
+    fixture.append(&two("c")).unwrap();
+    fixture.log.roll().unwrap();
+    fixture.append(&two("d")).unwrap();
+    fixture = fixture.reopen();
+    assert_eq!(fixture.segments(), [0, 6]);
+    for offset in 0..8 {
+        assert_eq!(fixture.first_at(offset), Some(offset - offset % 2), "between two others");
+    }
+}
+
+#[test]
+fn deleted_records_stay_deleted_where_the_recovery_point_does_not_fit() {
+    let mut fixture = filled();
+    let middle = fixture.segments()[2] + 1;
+    fixture.log.delete_before(middle).unwrap();
+    fixture.log.put_away();
+    for base in fixture.segments() {
+        fs::remove_file(index::path_of::<OffsetEntry>(fixture.directory.path(), base)).unwrap();
+    }
+    let fixture = fixture.reopen();
+    assert_eq!(fixture.log.view().ends(), Ends { start: middle, end: 2_000 });
+}
+
+#[test]
+fn records_without_a_time_are_not_old_because_of_a_restart() {
+    let mut fixture = Fixture::new(&[]);
+    fixture.append(&BatchBuilder::values(["a"]).timestamps([-1]).build()).unwrap();
+    let mut fixture = fixture.reopen();
+    fixture.log.enforce_retention(clock::now_ms()).unwrap();
+    assert_eq!(fixture.log.view().ends(), Ends { start: 0, end: 1 });
+}
+
+#[test]
+fn a_batch_whose_offsets_belong_to_no_segment_is_cut() {
+    for offset in [i64::MAX, i64::from(i32::MAX) + 1, -7] {
+        let mut fixture = Fixture::new(&[]);
+        fixture.append(&two("a")).unwrap();
+        let path = segment::path_of(fixture.directory.path(), 0);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes.extend_from_slice(&offset.to_be_bytes());
+        bytes.extend_from_slice(&two("b")[8..]);
+        fs::write(&path, bytes).unwrap();
+        assert_eq!(fixture.reopen().log.view().ends(), Ends { start: 0, end: 2 }, "{offset}");
+    }
+}
+
+#[test]
+fn an_index_of_zeros_as_a_power_cut_leaves_it_is_not_believed() {
+    let mut fixture = filled();
+    fixture.log.put_away();
+    let before = answers(&fixture);
+    for base in fixture.segments() {
+        let path = index::path_of::<TimeEntry>(fixture.directory.path(), base);
+        let length = fs::read(&path).unwrap().len();
+        fs::write(&path, vec![0; length]).unwrap();
+    }
+    assert_eq!(answers(&fixture.reopen()), before);
 }

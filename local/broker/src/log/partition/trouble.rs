@@ -99,6 +99,33 @@ fn forbidden_writes_missing_handles_and_failed_syncs_are_refused_and_over_when_t
 }
 
 #[test]
+fn a_failed_write_that_could_not_be_cut_is_no_part_of_a_closed_segment() {
+    let mut fixture = Fixture::new(1_000, true);
+    assert_eq!(fixture.send(0), Ok(0));
+    fixture.disk.set(Trouble::Stuck);
+    assert_eq!(fixture.send(1), Err(ResponseError::KafkaStorageError));
+    assert!(fixture.log.roll().is_err());
+    fixture.disk.set(Trouble::None);
+    fixture.log.roll().unwrap();
+    assert_eq!(fixture.send(1), Ok(1));
+    let size_bytes = fixture.log.view().size_bytes();
+    fixture.crash();
+    fixture.check(2);
+    assert_eq!(fixture.log.view().size_bytes(), size_bytes);
+}
+
+#[test]
+fn what_counts_after_a_start_and_what_was_deleted_are_on_the_medium_where_that_is_asked_for() {
+    let mut fixture = Fixture::new(1_000, true);
+    fixture.send(0).unwrap();
+    fixture.disk.set(Trouble::Sync);
+    assert_eq!(fixture.log.delete_before(1), Err(ResponseError::KafkaStorageError));
+    let (path, storage) = (fixture.directory.path().to_owned(), fixture.disk.storage(true));
+    let settings = fixture.log.settings.clone();
+    assert!(PartitionLog::open(path, settings, storage, 0).is_err());
+}
+
+#[test]
 fn a_first_offset_that_cannot_be_kept_does_not_move() {
     let mut fixture = Fixture::new(100, false);
     for sequence in 0..5 {
