@@ -94,30 +94,37 @@ pub(crate) fn not_queued(topic: &str, size_bytes: usize, source: KafkaError) -> 
     }
 }
 
-/// Whether Kafka was there all the time that an event was on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Held {
-    Yes,
-    No,
+/// What is known of Kafka for the time that an event was on its way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Meanwhile {
+    /// No broker was there for a moment.
+    pub(crate) went_away: bool,
+    /// Topic and partition were there when the event was handed over.
+    pub(crate) place_was_there: bool,
 }
 
 /// What a negative delivery report means.
 ///
 /// Written once, never, or still to be written are only told apart by librdkafka's message status, which its Rust binding
 /// does not show. So all are unknown but those a broker or the metadata refuses every time: had an earlier attempt been
-/// written, this one would have been accepted too. That does not follow where Kafka went away in between: a broker that
-/// has just started says for a while that there is no such topic, also to an event that it wrote before.
+/// written, this one would have been accepted too. That does not follow where Kafka went away in between, nor where a
+/// topic is gone that was there: a broker that has just started says for a while that there is no such topic, also to an
+/// event that it wrote before, and where other brokers stay nobody tells us that it was away.
 pub(crate) fn not_delivered(
     topic: &str,
     size_bytes: usize,
     source: KafkaError,
-    held: Held,
+    meanwhile: Meanwhile,
 ) -> PublishError {
-    match (refused(topic, size_bytes, &source), held) {
-        (Some(refused), Held::Yes) | (Some(refused @ PublishError::TooLarge { .. }), Held::No) => {
-            refused
+    match refused(topic, size_bytes, &source) {
+        Some(refused @ PublishError::TooLarge { .. }) => refused,
+        Some(gone @ PublishError::UnknownTopic { .. })
+            if !meanwhile.went_away && !meanwhile.place_was_there =>
+        {
+            gone
         }
-        (Some(_), Held::No) | (None, _) => PublishError::OutcomeUnknown {
+        Some(denied @ PublishError::NotAllowed { .. }) if !meanwhile.went_away => denied,
+        Some(_) | None => PublishError::OutcomeUnknown {
             topic: topic.to_owned(),
             source: UnknownOutcome::GaveUp(source),
         },
@@ -157,6 +164,9 @@ mod tests {
         KafkaError::MessageProduction(code)
     }
 
+    /// Kafka was there, and never had the topic.
+    const QUIET: Meanwhile = Meanwhile { went_away: false, place_was_there: false };
+
     #[test]
     fn what_never_entered_the_queue_was_never_written() {
         for code in [Code::QueueFull, Code::Fatal, Code::State, Code::MessageTimedOut] {
@@ -167,22 +177,27 @@ mod tests {
 
     #[test]
     fn what_is_always_refused_was_never_written() {
-        let too_large = not_delivered("t", 7, error(Code::MessageSizeTooLarge), Held::No);
+        let outage = Meanwhile { went_away: true, place_was_there: true };
+        let too_large = not_delivered("t", 7, error(Code::MessageSizeTooLarge), outage);
         assert!(matches!(too_large, PublishError::TooLarge { size_bytes: 7 }), "{too_large:?}");
         for code in [Code::UnknownTopic, Code::UnknownPartition, Code::UnknownTopicOrPartition] {
-            let unknown = not_delivered("t", 1, error(code), Held::Yes);
+            let unknown = not_delivered("t", 1, error(code), QUIET);
             assert!(matches!(unknown, PublishError::UnknownTopic { .. }), "{unknown:?}");
         }
-        let denied = not_delivered("t", 1, error(Code::TopicAuthorizationFailed), Held::Yes);
+        let denied = not_delivered("t", 1, error(Code::TopicAuthorizationFailed), QUIET);
         assert!(matches!(denied, PublishError::NotAllowed { .. }), "{denied:?}");
         assert!(!denied.is_safe_to_retry());
     }
 
     #[test]
-    fn a_topic_that_is_gone_after_an_outage_says_nothing_about_the_event() {
-        for code in [Code::UnknownTopic, Code::UnknownTopicOrPartition] {
-            let unknown = not_delivered("t", 1, error(code), Held::No);
-            assert!(matches!(unknown, PublishError::OutcomeUnknown { .. }), "{unknown:?}");
+    fn a_topic_that_is_gone_says_nothing_about_the_event() {
+        let outage = Meanwhile { went_away: true, ..QUIET };
+        let known = Meanwhile { place_was_there: true, ..QUIET };
+        for code in [Code::UnknownTopic, Code::UnknownPartition, Code::UnknownTopicOrPartition] {
+            for meanwhile in [outage, known] {
+                let unknown = not_delivered("t", 1, error(code), meanwhile);
+                assert!(matches!(unknown, PublishError::OutcomeUnknown { .. }), "{unknown:?}");
+            }
         }
     }
 
@@ -197,7 +212,7 @@ mod tests {
             Code::OutOfOrderSequenceNumber,
             Code::NotEnoughReplicasAfterAppend,
         ] {
-            let unknown = not_delivered("t", 1, error(code), Held::Yes);
+            let unknown = not_delivered("t", 1, error(code), QUIET);
             assert!(matches!(unknown, PublishError::OutcomeUnknown { .. }), "{code:?}");
             assert!(!unknown.is_safe_to_retry());
         }

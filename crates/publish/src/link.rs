@@ -2,7 +2,11 @@
 //! is given one before Kafka has answered.
 
 use std::{
-    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError},
+    },
     time::Duration,
 };
 
@@ -56,6 +60,21 @@ pub(crate) enum Link {
     Up { producer: FutureProducer<Context>, generation: u64 },
 }
 
+/// Whether the topic was ever there. From then on its absence is a passing one, of a broker that has just started, or
+/// somebody's deed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TopicSeen(Arc<AtomicBool>);
+
+impl TopicSeen {
+    pub(crate) fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Passes librdkafka's callbacks on. Called on its polling thread, so it never waits.
 #[derive(Clone)]
 pub(crate) struct Context {
@@ -106,6 +125,7 @@ pub(crate) struct Keeper {
     signals: Receiver<Signal>,
     /// What each producer's context signals with.
     back: SyncSender<Signal>,
+    topic_seen: TopicSeen,
     link: watch::Sender<Link>,
     producer: FutureProducer<Context>,
     generation: u64,
@@ -117,10 +137,11 @@ impl Keeper {
         config: ClientConfig,
         topic: String,
         (back, signals): (SyncSender<Signal>, Receiver<Signal>),
+        topic_seen: TopicSeen,
         link: watch::Sender<Link>,
     ) -> Result<Self, KafkaError> {
         let producer = create(&config, &back, 0)?;
-        Ok(Self { config, topic, signals, back, link, producer, generation: 0 })
+        Ok(Self { config, topic, signals, back, topic_seen, link, producer, generation: 0 })
     }
 
     /// Runs until told to stop.
@@ -205,7 +226,12 @@ impl Keeper {
     }
 
     fn ask(&self) -> bool {
-        self.producer.client().fetch_metadata(Some(&self.topic), ASK_TIMEOUT).is_ok()
+        let answer = self.producer.client().fetch_metadata(Some(&self.topic), ASK_TIMEOUT);
+        let Ok(metadata) = answer else { return false };
+        if metadata.topics().iter().any(|topic| topic.error().is_none()) {
+            self.topic_seen.set();
+        }
+        true
     }
 
     fn pause(&self) -> Option<Signal> {

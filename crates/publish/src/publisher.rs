@@ -21,8 +21,8 @@ use tokio::{
 
 use crate::{
     Connection, PublishError,
-    error::{Held, UnknownOutcome, is_fatal, not_delivered, not_queued},
-    link::{Context, Keeper, Link, SIGNALS_MAX, Signal, signal},
+    error::{Meanwhile, UnknownOutcome, is_fatal, not_delivered, not_queued},
+    link::{Context, Keeper, Link, SIGNALS_MAX, Signal, TopicSeen, signal},
 };
 
 /// Events waiting in the producer. Each invocation holds one, so this is never the bottleneck; it bounds memory if an
@@ -57,7 +57,7 @@ pub struct PublishConfig {
     pub connection: Connection,
     /// Shown in the brokers' logs and quotas: the function's name.
     pub client_id: String,
-    /// The topic that is mostly written to: its metadata is asked for at the start.
+    /// The topic that is written to: its metadata is asked for at the start.
     pub topic: String,
     /// How long an event waits for company. Zero unless several invocations share the publisher: a lone one would
     /// only wait.
@@ -140,6 +140,7 @@ struct Lent {
 /// Writes events to Kafka. Share it: all its methods take `&self`.
 pub struct Publisher {
     signals: SyncSender<Signal>,
+    topic_seen: TopicSeen,
     link: watch::Receiver<Link>,
 }
 
@@ -147,11 +148,13 @@ impl Publisher {
     /// Starts a producer and its owner's thread, and begins to connect. Does not wait for Kafka.
     pub fn new(config: &PublishConfig) -> Result<Self, PublisherStartError> {
         let (signals, received) = sync_channel(SIGNALS_MAX);
+        let topic_seen = TopicSeen::default();
         let (up, link) = watch::channel(Link::Away { since: Instant::now() });
         let keeper = Keeper::new(
             config.client_config(),
             config.topic.clone(),
             (signals.clone(), received),
+            topic_seen.clone(),
             up,
         )
         .map_err(PublisherStartError::Producer)?;
@@ -159,7 +162,7 @@ impl Publisher {
             .name("kafka link".to_owned())
             .spawn(|| keeper.run())
             .map_err(PublisherStartError::Thread)?;
-        Ok(Self { signals, link })
+        Ok(Self { signals, topic_seen, link })
     }
 
     /// A producer that can reach Kafka as far as anybody knows. An event is only handed over after that: so an outage
@@ -205,6 +208,8 @@ impl Publish for Publisher {
             return Err(PublishError::Away);
         }
         let (topic, size_bytes) = (message.topic, message.size_bytes());
+        // A partition that was asked for may be one that never was.
+        let place_was_there = message.partition.is_none() && self.topic_seen.get();
         let delivery = producer.send_result(record(&message)).map_err(|(error, _)| {
             if is_fatal(&error) {
                 signal(&self.signals, Signal::Fatal { generation });
@@ -213,13 +218,17 @@ impl Publish for Publisher {
         })?;
         let unknown = |source| PublishError::OutcomeUnknown { topic: topic.to_owned(), source };
         match timeout_at(deadline, delivery).await {
-            Ok(Ok(Ok(delivered))) => Coordinates::new(delivered.partition, delivered.offset)
-                .map_err(|error| unknown(UnknownOutcome::NoPlace(error))),
+            Ok(Ok(Ok(delivered))) => {
+                self.topic_seen.set();
+                Coordinates::new(delivered.partition, delivered.offset)
+                    .map_err(|error| unknown(UnknownOutcome::NoPlace(error)))
+            }
             Ok(Ok(Err((error, _)))) => {
                 // Looked at first: what is told next changes it.
-                let held = if link.has_changed().unwrap_or(true) { Held::No } else { Held::Yes };
+                let went_away = link.has_changed().unwrap_or(true);
+                let meanwhile = Meanwhile { went_away, place_was_there };
                 self.note(&error, generation);
-                Err(not_delivered(topic, size_bytes, error, held))
+                Err(not_delivered(topic, size_bytes, error, meanwhile))
             }
             Ok(Err(_cancelled)) => Err(unknown(UnknownOutcome::Replaced)),
             Err(_elapsed) => {

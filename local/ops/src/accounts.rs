@@ -14,17 +14,13 @@ use self::entry::Entry;
 /// How many ids of each wrong kind are kept to be shown.
 const IDS_SHOWN_MAX: usize = 20;
 
-/// Kinds of reasons that are told apart; the rest are counted together.
-const REASONS_MAX: usize = 50;
-
-/// The name of the rest.
-const OTHER_REASONS: &str = "other reasons";
-
 /// One load's ids with what was found of each.
 #[derive(Debug)]
 pub(crate) struct Accounts {
     run: String,
     entries: Vec<Entry>,
+    /// Ids found beyond those: a generator that was killed could not write its last ones down.
+    beyond: BTreeMap<usize, Entry>,
     reasons: BTreeMap<String, u64>,
     /// Failures of which nobody can know whether they are of this load.
     nameless: u64,
@@ -83,6 +79,9 @@ pub(crate) struct Totals {
     pub(crate) lost: u64,
     /// Applied more than once.
     pub(crate) twice: u64,
+    /// Whether records still waited: nothing is certain before they are processed.
+    #[serde(skip)]
+    pub(crate) waiting: bool,
     /// Accepted, not found, and perhaps among failures whose record nobody has any more.
     #[serde(skip_serializing_if = "is_zero")]
     pub(crate) unknown: u64,
@@ -112,11 +111,11 @@ fn is_zero(count: &u64) -> bool {
 }
 
 impl Totals {
-    /// Whether every id is accounted for, or still may be.
+    /// Whether every id is accounted for, which none is for certain while records wait.
     pub(crate) fn holds(&self) -> bool {
         let poison = self.poison.unwrap_or_default();
         let wrong = [self.lost, self.twice, self.unknown, self.refused_applied];
-        wrong.iter().sum::<u64>() + poison.lost + poison.twice == 0
+        !self.waiting && wrong.iter().sum::<u64>() + poison.lost + poison.twice == 0
     }
 }
 
@@ -124,22 +123,25 @@ impl Accounts {
     /// Opens the books for run `run`, of which `sent` says what became of each request.
     pub(crate) fn open(run: String, sent: impl Iterator<Item = Outcome>) -> Self {
         let entries = sent.map(Entry::new).collect();
-        Self { run, entries, reasons: BTreeMap::new(), nameless: 0, poison: None }
+        let (beyond, reasons) = Default::default();
+        Self { run, entries, beyond, reasons, nameless: 0, poison: None }
     }
 
     /// Books one sighting of `load_id`; ids of other runs are passed over. Says whether it is one
     /// of this run.
     pub(crate) fn book(&mut self, load_id: &str, found: Found) -> bool {
-        let entry = self.sequence(load_id).and_then(|sequence| self.entries.get_mut(sequence));
-        entry.map(|entry| entry.book(found)).is_some()
+        let Some(sequence) = self.sequence(load_id) else { return false };
+        let unwritten = || Entry::new(Outcome::Ambiguous);
+        let entry = match self.entries.get_mut(sequence) {
+            Some(entry) => entry,
+            None => self.beyond.entry(sequence).or_insert_with(unwritten),
+        };
+        entry.book(found);
+        true
     }
 
-    /// Books why one of the load's records failed, by the kind of the reason: what stands before
-    /// its first colon.
-    pub(crate) fn book_reason(&mut self, reason: &str) {
-        let kind = kind(reason);
-        let known = self.reasons.contains_key(kind) || self.reasons.len() < REASONS_MAX;
-        let kind = if known { kind } else { OTHER_REASONS };
+    /// Books the kind of reason for which one of the load's records failed.
+    pub(crate) fn book_reason(&mut self, kind: &str) {
         *self.reasons.entry(kind.to_owned()).or_default() += 1;
     }
 
@@ -160,12 +162,14 @@ impl Accounts {
     /// Closes the books.
     pub(crate) fn close(self, drained: Drained) -> Totals {
         let mut totals = Totals::default();
-        for (sequence, entry) in self.entries.iter().enumerate() {
+        let beyond = self.beyond.iter().map(|(sequence, entry)| (*sequence, entry));
+        for (sequence, entry) in self.entries.iter().enumerate().chain(beyond) {
             self.judge(sequence, *entry, &mut totals);
         }
         let missing = std::mem::take(&mut totals.lost);
         match drained {
             Drained::No => {
+                totals.waiting = true;
                 totals.pending = missing;
                 totals.lost_ids.clear();
             }
@@ -220,10 +224,6 @@ impl Poison {
             Drained::No => Self { lost: 0, ..self },
         }
     }
-}
-
-fn kind(reason: &str) -> &str {
-    reason.split(':').next().unwrap_or(reason).trim()
 }
 
 #[cfg(test)]

@@ -31,7 +31,8 @@ An event that the file of --append has already is not appended again.")]
   cargo local load --requests 10000 --connections 64 && cargo ops ledger
   cargo ops ledger --json --run 5f0c21aa
 
-Exit code 1 when an event was lost or applied twice, or cannot be accounted for.")]
+Exit code 1 when an event was lost or applied twice or cannot be accounted for, and when records
+still wait after --wait.")]
     Ledger(LedgerArgs),
 }
 

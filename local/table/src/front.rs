@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
@@ -63,9 +64,10 @@ async fn connect(
         server.set_nodelay(true)?;
         let (from_client, to_client) = client.into_split();
         let (from_server, to_server) = server.into_split();
+        let waited = AtomicBool::new(false);
         tokio::try_join!(
-            pass(from_client, to_server, Some(slowness)),
-            pass(from_server, to_client, None),
+            pass(from_client, to_server, Piece::Request(&slowness, &waited)),
+            pass(from_server, to_client, Piece::Answer(&waited)),
         )
     };
     if let Err(error) = passed.await {
@@ -73,27 +75,39 @@ async fn connect(
     }
 }
 
-/// Passes bytes on until their end. Where the table is slow it waits before it takes them in: a
-/// request has then come in whole, and waits once.
-async fn pass(
-    from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    slowness: Option<watch::Receiver<Option<Slowness>>>,
-) -> io::Result<()> {
+/// What a piece is of. A request waits where the table is slow: its first piece, and no further one
+/// until the server has answered.
+enum Piece<'c> {
+    Request(&'c watch::Receiver<Option<Slowness>>, &'c AtomicBool),
+    Answer(&'c AtomicBool),
+}
+
+impl Piece<'_> {
+    async fn wait(&self) {
+        match self {
+            Self::Request(slowness, waited) => {
+                let slow = *slowness.borrow();
+                let slow = slow.filter(|slow| Instant::now() < slow.until);
+                if let Some(slow) = slow.filter(|_| !waited.swap(true, Ordering::Relaxed)) {
+                    sleep(slow.delay).await;
+                }
+            }
+            Self::Answer(waited) => waited.store(false, Ordering::Relaxed),
+        }
+    }
+}
+
+/// Passes bytes on until their end.
+async fn pass(from: OwnedReadHalf, mut to: OwnedWriteHalf, next: Piece<'_>) -> io::Result<()> {
     let mut piece = vec![0; PIECE_BYTES];
     loop {
         from.readable().await?;
-        let slow = slowness.as_ref().and_then(|slowness| *slowness.borrow());
-        if let Some(slow) = slow.filter(|slow| Instant::now() < slow.until) {
-            sleep(slow.delay).await;
-        }
-        loop {
-            match from.try_read(&mut piece) {
-                Ok(0) => return to.shutdown().await,
-                Ok(bytes) => to.write_all(&piece[..bytes]).await?,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
-            }
+        next.wait().await;
+        match from.try_read(&mut piece) {
+            Ok(0) => return to.shutdown().await,
+            Ok(bytes) => to.write_all(&piece[..bytes]).await?,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
         }
     }
 }

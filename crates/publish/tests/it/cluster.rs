@@ -1,4 +1,4 @@
-//! A mock cluster with one broker and one topic. Asserts nothing.
+//! Mock clusters with one topic. Asserts nothing.
 
 use std::time::Duration;
 
@@ -17,6 +17,14 @@ pub(crate) type Cluster = MockCluster<'static, DefaultProducerContext>;
 pub(crate) fn cluster() -> Cluster {
     let cluster = MockCluster::new(1).expect("a mock cluster starts");
     cluster.create_topic(TOPIC, 4, 1).expect("the topic is new");
+    cluster
+}
+
+/// A cluster of two brokers; the topic's one partition is on the first.
+pub(crate) fn pair() -> Cluster {
+    let cluster = MockCluster::new(2).expect("a mock cluster starts");
+    cluster.create_topic(TOPIC, 1, 1).expect("the topic is new");
+    cluster.partition_leader(TOPIC, 0, Some(1)).expect("the broker is there");
     cluster
 }
 

@@ -6,7 +6,7 @@ use publish::{Message, Publish as _, PublishError};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use tokio::time::Instant;
 
-use crate::cluster::{TOPIC, cluster, event, generous, publisher};
+use crate::cluster::{Cluster, TOPIC, cluster, event, generous, pair, publisher};
 
 #[tokio::test]
 async fn an_acknowledged_event_has_a_place() {
@@ -146,23 +146,34 @@ async fn an_acknowledgement_that_does_not_come_in_time_is_unknown() {
 /// be in its log.
 #[tokio::test]
 async fn an_event_whose_answer_was_lost_stays_unknown_when_kafka_comes_back_without_the_topic() {
-    let cluster = cluster();
+    stays_unknown(&cluster()).await;
+}
+
+/// The others stay, so that the cluster as a whole is never away.
+#[tokio::test]
+async fn an_event_whose_answer_was_lost_stays_unknown_when_one_broker_comes_back_without_the_topic()
+{
+    stays_unknown(&pair()).await;
+}
+
+/// Takes the topic's broker away while an event is on its way, and back without the topic.
+async fn stays_unknown(cluster: &Cluster) {
     let publisher = publisher(cluster.bootstrap_servers());
-    publisher.publish(event(TOPIC), generous()).await.unwrap();
-    cluster.broker_round_trip_time(1, Duration::from_secs(20)).unwrap();
+    publisher.publish(event(TOPIC), generous()).await.expect("it works");
+    cluster.broker_round_trip_time(1, Duration::from_secs(20)).expect("it works");
     let publishing = publisher.publish(event(TOPIC), generous());
     tokio::pin!(publishing);
     let early = tokio::time::timeout(Duration::from_millis(300), &mut publishing).await;
     assert!(early.is_err(), "{early:?}");
-    cluster.broker_down(1).unwrap();
+    cluster.broker_down(1).expect("it works");
     let unknown = RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-    cluster.topic_error(TOPIC, unknown).unwrap();
+    cluster.topic_error(TOPIC, unknown).expect("it works");
     // Tried again before the metadata has come, it is sent back for them.
     let sent_back = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION;
     cluster.request_errors(RDKafkaApiKey::Produce, &[sent_back; 100]);
-    cluster.broker_round_trip_time(1, Duration::ZERO).unwrap();
-    cluster.broker_up(1).unwrap();
-    let error = publishing.await.unwrap_err();
+    cluster.broker_round_trip_time(1, Duration::ZERO).expect("it works");
+    cluster.broker_up(1).expect("it works");
+    let error = publishing.await.expect_err("nobody can know");
     assert!(matches!(error, PublishError::OutcomeUnknown { .. }), "{error:?}");
 }
 

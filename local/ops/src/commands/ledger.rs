@@ -15,7 +15,7 @@ use crate::args::LedgerArgs;
 use crate::dead_letters::{self, DeadLetter};
 use crate::drain::drained;
 use crate::failure::OpsFailure;
-use crate::failures::Failures;
+use crate::failures::{Claim, Failures};
 use crate::surroundings::Surroundings;
 use crate::tables;
 
@@ -129,9 +129,11 @@ fn book_letter(accounts: &mut Accounts, failures: &mut Failures, topic: &str, le
     let spot = (origin.partition, origin.offset);
     match load_id(value).filter(|id| accounts.book(id, Found::Dead)) {
         Some(id) => {
-            if let Some(reason) = failures.claim(spot) {
-                accounts.book(&id, Found::Failed);
-                accounts.book_reason(&reason);
+            if let Some(Claim { kind, times }) = failures.claim(spot) {
+                for _ in 0..times {
+                    accounts.book(&id, Found::Failed);
+                }
+                accounts.book_reason(kind);
             }
         }
         None => failures.disown(spot),
@@ -163,8 +165,10 @@ fn print(run: RunId, totals: &Totals, json: bool) -> Result<(), OpsFailure> {
             totals.unknown
         ));
     }
-    if totals.pending > 0 {
-        terminal::note("records still wait: `cargo local lag` tells where; --wait waits longer");
+    if totals.waiting {
+        terminal::note(
+            "nothing is certain, for records still wait: `cargo local lag` tells where; --wait waits longer",
+        );
     }
     Ok(())
 }
@@ -204,6 +208,18 @@ mod tests {
         let letter = || letter("events", 4, "cafe0123-0");
         let totals = totals(&[letter(), letter()]);
         assert_eq!((totals.failed, totals.dead, totals.twice, totals.lost), (1, 1, 0, 0));
+    }
+
+    #[test]
+    fn a_record_that_was_given_up_twice_is_told() {
+        let mut accounts = Accounts::open(RUN.to_owned(), std::iter::once(Outcome::Accepted));
+        let mut failures = Failures::default();
+        failures.add((0, 4), "no JSON", true);
+        failures.add((0, 4), "no JSON", true);
+        let letter = letter("events", 4, "cafe0123-0");
+        book_letter(&mut accounts, &mut failures, "events", &letter);
+        let totals = accounts.close(Drained::Yes);
+        assert_eq!((totals.failed, totals.twice, totals.holds()), (1, 1, false));
     }
 
     #[test]

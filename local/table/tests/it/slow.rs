@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use tokio::time::Instant;
 
 use crate::support::{events, start, text};
@@ -27,5 +28,25 @@ async fn a_slow_table_delays_each_request_and_answers_it_all_the_same() {
     put("4", 1).await.unwrap();
     let all = client.scan().table_name("events").send().await.unwrap();
     assert_eq!(all.count, 4);
+    table.shutdown().await;
+}
+
+/// Such a request comes in several pieces.
+#[tokio::test]
+async fn a_large_request_waits_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (table, client) = start(folder.path(), &[events()]).await.unwrap();
+    let delay = Duration::from_secs(2);
+    let put = |sort: usize| {
+        let item = PutRequest::builder().item("pk", text("a"));
+        let item = item.item("sk", text(&sort.to_string()));
+        let item = item.item("body", text(&"x".repeat(390_000))).build().unwrap();
+        WriteRequest::builder().put_request(item).build()
+    };
+    table.slow_down(delay, Duration::from_hours(1));
+    let begun = Instant::now();
+    let requests = (0..25).map(put).collect();
+    client.batch_write_item().request_items("events", requests).send().await.unwrap();
+    assert!((delay..delay * 2).contains(&begun.elapsed()), "{:?}", begun.elapsed());
     table.shutdown().await;
 }
