@@ -32,7 +32,7 @@ impl Faults {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  cargo local fault kill-environment                  of the functions in turn
+  cargo local fault kill-environment                  of the first function that has one
   cargo local fault kill-environment:register_event
   cargo local fault kill-poller:process_events        its process; another one starts
   cargo local fault stop-broker:3s                    Kafka is away for 3 s

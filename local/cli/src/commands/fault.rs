@@ -11,10 +11,11 @@ use crate::terminal::{self, Waiting};
 pub(super) async fn run(place: &Place, options: &Fault) -> Result<(), CommandError> {
     let carrier = Carrier::find(&running(place)?, None).await?;
     carrier.check(&options.fault)?;
-    terminal::note(carrier.begin(&options.fault, 0).await?);
+    terminal::note(carrier.begin(&options.fault).await?);
     if let Some(lasting) = options.fault.lasting() {
         let waiting = Waiting::start("until it is over");
-        sleep(lasting).await;
+        // Ctrl-C ends it early.
+        tokio::select! { () = sleep(lasting) => {}, _ = tokio::signal::ctrl_c() => {} }
         waiting.finish();
         if let Some(did) = carrier.end(&options.fault).await? {
             terminal::note(did);

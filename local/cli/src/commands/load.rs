@@ -36,8 +36,10 @@ pub(super) async fn run(place: &Place, options: Load) -> Result<(), CommandError
         None => None,
     };
     let broken = faults::start(prepared, &config).await?;
-    let report = send(config, broken.as_ref()).await?;
-    let faults = faults::finish(broken).await?;
+    let report = send(config, broken.as_ref()).await;
+    // Also where there is no report: nothing may stay broken.
+    let (faults, poisoned) = faults::finish(broken).await;
+    let report = report?;
     let with_faults = WithFaults { report: &report, faults: faults.as_ref() };
     terminal::out(if options.json { tables::json(&with_faults) } else { text(&report) })?;
     terminal::note(format!("outcomes are in {}", outcomes.display()));
@@ -46,6 +48,7 @@ pub(super) async fn run(place: &Place, options: Load) -> Result<(), CommandError
         about.write(&path, &report, &marks.collect::<Vec<_>>()).await?;
         terminal::note(format!("charts are in {}", path.display()));
     }
+    poisoned?;
     if report.sent == 0 && report.failed > 0 {
         return Err(CommandError::NothingSent { url: url.to_string() });
     }

@@ -3,15 +3,20 @@
 
 use std::io;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::process::Command;
+use tokio::time::timeout;
 
 use super::spec::{Fault, Short};
 use crate::control::client::{ControlClient, ControlError};
 use crate::exit::Exit;
 use crate::run_file::RunFile;
 use crate::running::RunningError;
+
+/// How long a command that stops or starts Kafka may take: longer than any Kafka does.
+const SCRIPT_MAX: Duration = Duration::from_mins(2);
 
 /// Why a fault cannot be, or was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +50,8 @@ pub(crate) enum CarryError {
     },
     #[error("`{command}` failed: {status}")]
     Script { command: String, status: std::process::ExitStatus },
+    #[error("`{command}` did not end within {} s", SCRIPT_MAX.as_secs())]
+    ScriptHangs { command: String },
     #[error("failed to write poison")]
     Poison(#[source] io::Error),
     #[error("failed to make a producer of poison")]
@@ -63,9 +70,11 @@ impl CarryError {
             | Self::NoMapping { .. }
             | Self::KafkaElsewhere => Exit::Usage,
             Self::Control(_) | Self::NobodyToKill => Exit::Unavailable,
-            Self::NotRun { .. } | Self::Script { .. } | Self::Poison(_) | Self::Producer(_) => {
-                Exit::Failed
-            }
+            Self::NotRun { .. }
+            | Self::Script { .. }
+            | Self::ScriptHangs { .. }
+            | Self::Poison(_)
+            | Self::Producer(_) => Exit::Failed,
         }
     }
 }
@@ -84,6 +93,22 @@ pub(crate) struct Carrier {
     functions: Vec<String>,
     mappings: Vec<Mapping>,
     kafka: Stoppable,
+    turns: Turns,
+    under_way: UnderWay,
+}
+
+/// Whose turn is next where a fault names nobody.
+#[derive(Debug, Default)]
+struct Turns {
+    functions: AtomicUsize,
+    mappings: AtomicUsize,
+}
+
+/// How many of the faults that last are not over: only the last one's end is the end.
+#[derive(Debug, Default)]
+struct UnderWay {
+    stops: AtomicUsize,
+    slowdowns: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -118,7 +143,8 @@ impl Carrier {
             topic: mapping.topic,
         });
         let functions = status.functions.into_iter().map(|function| function.name).collect();
-        Ok(Self { control, functions, mappings: mappings.collect(), kafka })
+        let (turns, under_way) = (Turns::default(), UnderWay::default());
+        Ok(Self { control, functions, mappings: mappings.collect(), kafka, turns, under_way })
     }
 
     /// Which kinds of fault it can carry out.
@@ -147,7 +173,7 @@ impl Carrier {
                 let (wanted, known) = (wanted.clone(), self.functions.join(", "));
                 Err(CarryError::NoFunction { wanted, known })
             }
-            Fault::KillPoller { function } => self.mapping(function.as_deref(), 0).map(drop),
+            Fault::KillPoller { function } => self.mapping(function.as_deref()).map(drop),
             Fault::StopBroker { .. } if matches!(self.kafka, Stoppable::No) => {
                 Err(CarryError::KafkaElsewhere)
             }
@@ -165,35 +191,45 @@ impl Carrier {
         Ok(())
     }
 
-    /// Carries a fault out; `turn` chooses where it names nobody. Tells what was done.
-    pub(crate) async fn begin(&self, fault: &Fault, turn: usize) -> Result<String, CarryError> {
+    /// Carries a fault out; where it names nobody, all have their turn. Tells what was done.
+    pub(crate) async fn begin(&self, fault: &Fault) -> Result<String, CarryError> {
         match fault {
-            Fault::KillEnvironment { function } => {
-                self.kill_environment(function.as_deref(), turn).await
-            }
+            Fault::KillEnvironment { function } => self.kill_environment(function.as_deref()).await,
             Fault::KillPoller { function } => {
-                let mapping = self.mapping(function.as_deref(), turn)?;
+                let mapping = self.mapping(function.as_deref())?;
+                self.turns.mappings.fetch_add(1, Relaxed);
                 let pid = self.control.kill_poller(&mapping.id).await?;
                 Ok(format!("killed the poller of {}, process {pid}", mapping.function))
             }
             Fault::StopBroker { down } => {
                 match &self.kafka {
                     Stoppable::Embedded => self.control.stop_kafka(*down).await?,
-                    Stoppable::By(scripts) => run(&scripts.stop).await?,
+                    Stoppable::By(scripts) => self.stop_by(scripts).await?,
                     Stoppable::No => return Err(CarryError::KafkaElsewhere),
                 }
+                self.under_way.stops.fetch_add(1, Relaxed);
                 Ok(format!("stopped Kafka for {}", Short(*down)))
             }
             Fault::SlowTable { delay, lasting } => {
                 self.control.slow_table(*delay, *lasting).await?;
+                self.under_way.slowdowns.fetch_add(1, Relaxed);
                 let (delay, lasting) = (Short(*delay), Short(*lasting));
                 Ok(format!("the table takes {delay} longer, for {lasting}"))
             }
         }
     }
 
-    /// Ends a fault that lasts, when its time has come or before.
+    /// Ends a fault that was begun and lasts, when its time has come or before. Nothing is done
+    /// while another one of its kind goes on.
     pub(crate) async fn end(&self, fault: &Fault) -> Result<Option<String>, CarryError> {
+        let under_way = match fault {
+            Fault::KillEnvironment { .. } | Fault::KillPoller { .. } => return Ok(None),
+            Fault::StopBroker { .. } => &self.under_way.stops,
+            Fault::SlowTable { .. } => &self.under_way.slowdowns,
+        };
+        if under_way.fetch_sub(1, Relaxed) > 1 {
+            return Ok(None);
+        }
         match (fault, &self.kafka) {
             (Fault::StopBroker { .. }, Stoppable::By(scripts)) => {
                 run(&scripts.start).await?;
@@ -211,18 +247,26 @@ impl Carrier {
         }
     }
 
-    /// Kills an environment of the function named, or of the first one from `turn` on that has one.
-    async fn kill_environment(
-        &self,
-        function: Option<&str>,
-        turn: usize,
-    ) -> Result<String, CarryError> {
-        let in_turn = self.functions.iter().map(String::as_str).cycle();
-        let in_turn = in_turn.skip(turn % self.functions.len().max(1)).take(self.functions.len());
-        let candidates: Vec<_> = function.map_or_else(|| in_turn.collect(), |name| vec![name]);
-        for function in candidates {
+    /// Runs the command that stops Kafka. One that fails may have stopped it all the same.
+    async fn stop_by(&self, scripts: &Scripts) -> Result<(), CarryError> {
+        let stopped = run(&scripts.stop).await;
+        if stopped.is_err() && self.under_way.stops.load(Relaxed) == 0 {
+            // Where it never stopped, this may fail: what matters is why the stop did.
+            run(&scripts.start).await.ok();
+        }
+        stopped
+    }
+
+    /// Kills an environment of the function named, or of the next one that has one.
+    async fn kill_environment(&self, function: Option<&str>) -> Result<String, CarryError> {
+        let (count, first) = (self.functions.len(), self.turns.functions.load(Relaxed));
+        let in_turn = (first..first + count).map(|turn| (turn, &*self.functions[turn % count]));
+        let candidates: Vec<_> =
+            function.map_or_else(|| in_turn.collect(), |name| vec![(first, name)]);
+        for (turn, function) in candidates {
             match self.control.kill_environment(function).await {
                 Ok(pid) => {
+                    self.turns.functions.store(turn + 1, Relaxed);
                     return Ok(format!("killed an environment of {function}, process {pid}"));
                 }
                 Err(ControlError::Refused { .. }) => {}
@@ -232,10 +276,10 @@ impl Carrier {
         Err(CarryError::NobodyToKill)
     }
 
-    fn mapping(&self, function: Option<&str>, turn: usize) -> Result<&Mapping, CarryError> {
+    fn mapping(&self, function: Option<&str>) -> Result<&Mapping, CarryError> {
         let Some(wanted) = function else {
-            let mappings = self.mappings.len();
-            return self.mappings.get(turn % mappings.max(1)).ok_or(CarryError::NoMappings);
+            let turn = self.turns.mappings.load(Relaxed) % self.mappings.len().max(1);
+            return self.mappings.get(turn).ok_or(CarryError::NoMappings);
         };
         self.mappings.iter().find(|mapping| mapping.function == wanted).ok_or_else(|| {
             let known: Vec<_> = self.mappings.iter().map(|m| m.function.as_str()).collect();
@@ -248,7 +292,10 @@ async fn run(command: &str) -> Result<(), CarryError> {
     let not_run = |source| CarryError::NotRun { command: command.to_owned(), source };
     let mut shell = Command::new("sh");
     shell.args(["-c", command]).stdin(Stdio::null()).stdout(Stdio::null());
-    let status = shell.status().await.map_err(not_run)?;
+    // Ctrl-C is for the load, which then starts Kafka again; neither may die of it.
+    shell.process_group(0).kill_on_drop(true);
+    let hangs = |_elapsed| CarryError::ScriptHangs { command: command.to_owned() };
+    let status = timeout(SCRIPT_MAX, shell.status()).await.map_err(hangs)?.map_err(not_run)?;
     if status.success() {
         return Ok(());
     }
@@ -256,60 +303,4 @@ async fn run(command: &str) -> Result<(), CarryError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn carrier(functions: &[&str], kafka: Stoppable) -> Carrier {
-        let mapping = Mapping {
-            id: "m".to_owned(),
-            function: "process_events".to_owned(),
-            topic: "events".to_owned(),
-        };
-        Carrier {
-            control: ControlClient::new("http://127.0.0.1:9".to_owned()),
-            functions: functions.iter().map(|&name| name.to_owned()).collect(),
-            mappings: vec![mapping],
-            kafka,
-        }
-    }
-
-    #[track_caller]
-    fn refuses(carrier: &Carrier, fault: &str, said: &str) {
-        let error = carrier.check(&Fault::at_once(fault).unwrap()).unwrap_err();
-        assert_eq!(error.exit(), Exit::Usage);
-        assert!(error.to_string().contains(said), "{error}");
-    }
-
-    #[test]
-    fn faults_that_cannot_be_are_refused_by_name() {
-        let here = carrier(&["register_event"], Stoppable::Embedded);
-        refuses(&here, "kill-environment:place_order", "`place_order`; there are register_event");
-        refuses(&here, "kill-poller:place_order", "no mapping invokes `place_order`");
-        for fault in ["kill-environment", "kill-poller", "stop-broker", "slow-table:1s"] {
-            here.check(&Fault::at_once(fault).unwrap()).unwrap();
-        }
-        let elsewhere = carrier(&[], Stoppable::No);
-        refuses(&elsewhere, "kill-environment", "functions run elsewhere");
-        refuses(&elsewhere, "stop-broker", "--kafka-stop COMMAND --kafka-start COMMAND");
-        let kinds = elsewhere.kinds();
-        assert!(!kinds.environments && kinds.pollers && !kinds.broker);
-    }
-
-    #[tokio::test]
-    async fn a_kafka_of_ones_own_is_stopped_and_started_by_the_commands_given() {
-        let folder = tempfile::tempdir().unwrap();
-        let script = |name: &str| format!("touch '{}'", folder.path().join(name).display());
-        let scripts = Scripts { stop: script("stopped"), start: script("started") };
-        let carrier = carrier(&[], Stoppable::By(scripts));
-        let fault = Fault::StopBroker { down: Duration::from_secs(3) };
-        assert_eq!(carrier.begin(&fault, 0).await.unwrap(), "stopped Kafka for 3s");
-        assert!(folder.path().join("stopped").exists());
-        assert!(!folder.path().join("started").exists());
-        assert_eq!(carrier.end(&fault).await.unwrap().as_deref(), Some("started Kafka"));
-        assert!(folder.path().join("started").exists());
-        let broken = Scripts { stop: "exit 7".to_owned(), start: String::new() };
-        let carrier = Carrier { kafka: Stoppable::By(broken), ..carrier };
-        let error = carrier.begin(&fault, 0).await.unwrap_err().to_string();
-        assert!(error.contains("`exit 7` failed") && error.contains('7'), "{error}");
-    }
-}
+mod tests;

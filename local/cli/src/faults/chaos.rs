@@ -35,8 +35,8 @@ enum Kind {
     Table,
 }
 
-/// How often each kind comes in a bag, from which faults are drawn until it is empty: within a
-/// minute every kind has come. A killed poller holds its partitions until its session ends, 10 s:
+/// How often each kind comes in a bag, from which faults are drawn until it is empty, one of each
+/// kind first: within 32 s every kind has come, however short the load. A killed poller holds its partitions until its session ends, 10 s:
 /// often, and nothing would be processed at all.
 const WEIGHTS: [(Kind, usize); 4] =
     [(Kind::Environment, 5), (Kind::Poller, 1), (Kind::Broker, 2), (Kind::Table, 2)];
@@ -45,7 +45,7 @@ const WEIGHTS: [(Kind, usize); 4] =
 #[derive(Debug)]
 pub(crate) struct Chaos {
     random: Rng,
-    kinds: Vec<Kind>,
+    kinds: Vec<(Kind, usize)>,
     bag: Vec<Kind>,
     last: Duration,
 }
@@ -59,8 +59,7 @@ impl Chaos {
             Kind::Broker => kinds.broker,
             Kind::Table => true,
         };
-        let kinds = WEIGHTS.into_iter().filter(|(kind, _)| possible(*kind));
-        let kinds = kinds.flat_map(|(kind, weight)| std::iter::repeat_n(kind, weight)).collect();
+        let kinds = WEIGHTS.into_iter().filter(|(kind, _)| possible(*kind)).collect();
         let bag = Vec::new();
         Self { random: Rng::with_seed(seed), kinds, bag, last: Duration::ZERO }
     }
@@ -68,6 +67,16 @@ impl Chaos {
     /// The share of records that cannot be processed.
     pub(crate) fn poison() -> Share {
         POISON
+    }
+
+    /// Faults are drawn from its end.
+    fn fill_bag(&mut self) {
+        let again = |&(kind, weight): &(Kind, usize)| std::iter::repeat_n(kind, weight - 1);
+        self.bag.extend(self.kinds.iter().flat_map(again));
+        self.random.shuffle(&mut self.bag);
+        let others = self.bag.len();
+        self.bag.extend(self.kinds.iter().map(|(kind, _)| *kind));
+        self.random.shuffle(&mut self.bag[others..]);
     }
 
     fn milliseconds(&mut self, range: std::ops::Range<u64>) -> Duration {
@@ -82,8 +91,7 @@ impl Iterator for Chaos {
         self.last += INTERVAL_MIN + (2 * SPREAD).mul_f64(self.random.f64());
         let at = Duration::from_millis(u64::try_from(self.last.as_millis()).unwrap_or(u64::MAX));
         if self.bag.is_empty() {
-            self.bag.clone_from(&self.kinds);
-            self.random.shuffle(&mut self.bag);
+            self.fill_bag();
         }
         let fault = match self.bag.pop()? {
             Kind::Environment => Fault::KillEnvironment { function: None },
@@ -124,6 +132,17 @@ mod tests {
             assert_eq!(count(|fault| matches!(fault, Fault::KillPoller { .. })), 1);
             assert_eq!(count(|fault| matches!(fault, Fault::StopBroker { .. })), 2);
             assert_eq!(count(|fault| matches!(fault, Fault::SlowTable { .. })), 2);
+        }
+    }
+
+    #[test]
+    fn every_kind_comes_within_half_a_minute_or_so_whatever_the_seed() {
+        for seed in 0..1_000 {
+            let first: Vec<_> = Chaos::new(seed, ALL).take(4).collect();
+            let kinds: std::collections::HashSet<_> =
+                first.iter().map(|timed| std::mem::discriminant(&timed.fault)).collect();
+            assert_eq!(kinds.len(), 4, "{seed}: {first:?}");
+            assert!(first[3].at <= Duration::from_secs(32), "{seed}: {first:?}");
         }
     }
 

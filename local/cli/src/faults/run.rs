@@ -138,14 +138,17 @@ impl Running {
     }
 
     /// Begins no further fault and ends those that last: nothing stays broken.
-    pub(crate) async fn finish(self) -> Result<FaultReport, CarryError> {
+    pub(crate) async fn finish(self) -> (FaultReport, Result<(), CarryError>) {
         self.stop.cancel();
         let faults = self.carried.await.expect("carrying faults out does not panic");
-        let poison = match self.poisoned {
-            Some(poisoned) => Some(poisoned.await.expect("poisoning does not panic")?),
-            None => None,
+        let poisoned = match self.poisoned {
+            Some(poisoned) => poisoned.await.expect("poisoning does not panic").map(Some),
+            None => Ok(None),
         };
-        Ok(FaultReport { faults, poison })
+        match poisoned {
+            Ok(poison) => (FaultReport { faults, poison }, Ok(())),
+            Err(error) => (FaultReport { faults, poison: None }, Err(error)),
+        }
     }
 }
 
@@ -159,13 +162,11 @@ async fn carry(
     let start = Instant::now();
     let mut under_way: JoinSet<Vec<Carried>> = JoinSet::new();
     let mut all = Vec::new();
-    let mut turn = 0;
     loop {
         while let Some(timed) = schedule.due(start.elapsed()) {
             let (carrier, tell) = (Arc::clone(&carrier), Arc::clone(&tell));
-            let moment = Moment { start, turn, stop: stop.clone() };
+            let moment = Moment { start, stop: stop.clone() };
             under_way.spawn(one(carrier, timed.fault, moment, tell));
-            turn += 1;
         }
         let wakeup = schedule.next_wakeup().map(|at| start + at);
         tokio::select! {
@@ -187,15 +188,13 @@ async fn carry(
 struct Moment {
     /// When the load began.
     start: Instant,
-    /// How many came before.
-    turn: usize,
     /// The load is over, and with it what lasts.
     stop: CancellationToken,
 }
 
 /// One fault from its beginning to its end.
 async fn one(carrier: Arc<Carrier>, fault: Fault, moment: Moment, tell: Tell) -> Vec<Carried> {
-    let Moment { start, turn, stop } = moment;
+    let Moment { start, stop } = moment;
     let told = |did: Result<String, CarryError>| {
         let did = did.unwrap_or_else(|error| format!("failed: {}", chain(&error).join("; ")));
         let at_s = (start.elapsed().as_secs_f64() * 1e3).round() / 1e3;
@@ -203,7 +202,7 @@ async fn one(carrier: Arc<Carrier>, fault: Fault, moment: Moment, tell: Tell) ->
         tell(&carried);
         carried
     };
-    let begun = carrier.begin(&fault, turn).await;
+    let begun = carrier.begin(&fault).await;
     let failed = begun.is_err();
     let mut carried = vec![told(begun)];
     if let Some(lasting) = fault.lasting().filter(|_| !failed) {

@@ -43,7 +43,8 @@ impl Embedded {
 
     /// Stops the broker; it comes back by itself after `down`, on the same port with its data.
     pub(super) async fn stop_for(&mut self, down: Duration) {
-        self.back_at = Some(Instant::now() + down);
+        // A longer stop that is under way goes on.
+        self.back_at = self.back_at.max(Some(Instant::now() + down));
         if let Some(broker) = self.broker.take() {
             tracing::warn!(?down, "Kafka stops, as it was told to");
             broker.shutdown().await;
@@ -123,6 +124,17 @@ mod tests {
         assert_eq!(kafka.back_at(), None);
         tokio::net::TcpStream::connect(address).await.unwrap();
         kafka.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn a_shorter_stop_does_not_end_a_longer_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let bound = Bound::take(0, Purpose::Kafka).await.unwrap();
+        let mut embedded = Embedded::start(bound, BrokerConfig::new(folder.path())).await.unwrap();
+        embedded.stop_for(Duration::from_hours(1)).await;
+        let back_at = embedded.back_at;
+        embedded.stop_for(Duration::ZERO).await;
+        assert_eq!(embedded.back_at, back_at);
     }
 
     #[tokio::test]

@@ -116,8 +116,11 @@ impl ProcessHandle {
     /// `None` while there is no process that could answer.
     pub(super) async fn status(&self) -> Option<MappingDetail> {
         let (reply, answer) = oneshot::channel();
-        self.questions.send(reply).await.ok()?;
-        timeout(STATUS_MAX, answer).await.ok()?.ok()
+        let asked = async {
+            self.questions.send(reply).await.ok()?;
+            answer.await.ok()
+        };
+        timeout(STATUS_MAX, asked).await.ok()?
     }
 }
 

@@ -100,6 +100,20 @@ async fn a_stopped_kafka_comes_back_and_a_slow_table_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_load_that_fails_leaves_nothing_broken() {
+    let fixture = Fixture::start(false).await;
+    // Outcomes cannot be kept.
+    let outcomes = fixture.project.path().join(".millrace/load");
+    std::fs::write(outcomes, "not a folder").expect("a file in place of a folder");
+    let output = fixture.run(&["load", "--requests", "1", "--fault", "slow-table@0s:1ms:1m"]).await;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{stderr}");
+    assert!(stderr.contains("the table takes 1ms longer"), "{stderr}");
+    assert!(stderr.contains("the table is as fast as before"), "{stderr}");
+    bounded(fixture.stack.shutdown()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn faults_that_make_no_sense_are_refused() {
     let fixture = Fixture::start(false).await;
     fixture.refuses(&["fault", "kill-environment"], 2, "functions run elsewhere").await;

@@ -63,11 +63,17 @@ pub(super) async fn start(
     Ok(Some(prepared.start(config.run, folder, Arc::new(tell)).await?))
 }
 
-/// Waits until nothing is broken any more.
-pub(super) async fn finish(running: Option<Running>) -> Result<Option<FaultReport>, CommandError> {
+/// Waits until nothing is broken any more. Poison that could not be remembered is an error, but what
+/// was done is told all the same.
+pub(super) async fn finish(
+    running: Option<Running>,
+) -> (Option<FaultReport>, Result<(), CarryError>) {
     match running {
-        Some(running) => Ok(Some(running.finish().await?)),
-        None => Ok(None),
+        Some(running) => {
+            let (report, poisoned) = running.finish().await;
+            (Some(report), poisoned)
+        }
+        None => (None, Ok(())),
     }
 }
 
