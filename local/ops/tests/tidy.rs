@@ -123,6 +123,11 @@ fn every_package_inherits_the_lints_and_takes_its_dependencies_from_the_workspac
             .skip_while(|line| !line.contains("dependencies]"))
             .find(|line| line.contains("version =") || line.contains("git ="));
         assert_eq!(versioned, None, "{folder} names a version outside the workspace table");
+        // They would compile the library once more for `cargo test`.
+        let tests = manifest.lines().skip_while(|line| *line != "[dev-dependencies]");
+        let mut tests = tests.skip(1).take_while(|line| !line.starts_with('['));
+        let featured = tests.find(|line| line.contains("features"));
+        assert_eq!(featured, None, "{folder} asks for features in its tests alone");
     }
 }
 
