@@ -189,8 +189,7 @@ impl Cloud {
     /// Kills the whole process, as the system does when memory is out.
     pub(crate) fn kill(&self) {
         let pid = self.run_file().pid.to_string();
-        let killed = Command::new("kill").args(["-KILL", &pid]).status();
-        assert!(killed.expect("`kill` runs").success(), "no process {pid}");
+        kill_process(&pid);
     }
 
     /// `POST`s JSON to the gateway.
@@ -255,6 +254,12 @@ impl Cloud {
         serde_json::from_slice(&ledger.stdout)
             .unwrap_or_else(|error| panic!("`ledger --json`: {error}: {}", text(&ledger)))
     }
+}
+
+/// Sends SIGKILL. By the shell: a minimal system has no program `kill`.
+pub(crate) fn kill_process(pid: &str) {
+    let killed = Command::new("sh").args(["-c", "kill -KILL \"$0\"", pid]).status();
+    assert!(killed.expect("`sh` runs").success(), "no process {pid}");
 }
 
 /// What a program said.

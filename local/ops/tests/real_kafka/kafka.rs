@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, sleep};
 
-use crate::cloud::{Cloud, LOOK, PATIENCE, root, text};
+use crate::cloud::{Cloud, LOOK, PATIENCE, kill_process, root, text};
 
 /// The Kafka of all tests; it outlives them, and ends with the process.
 static KAFKA: Mutex<Option<Kafka>> = Mutex::const_new(None);
@@ -63,8 +63,7 @@ impl Mine {
     /// Kills Kafka's process, and returns when it is gone.
     pub(crate) async fn kill(&self) {
         let pid = fs::read_to_string(self.kafka().data.join("kafka.pid")).expect("a process id");
-        let killed = Command::new("kill").args(["-KILL", pid.trim()]).status();
-        assert!(killed.expect("`kill` runs").success(), "no process {pid}");
+        kill_process(pid.trim());
         let give_up = Instant::now() + PATIENCE;
         while self.kafka().answers() {
             assert!(Instant::now() < give_up, "process {pid} does not end");
