@@ -1,29 +1,27 @@
 """axum + rdkafka in one process: what the work costs where nothing is a Lambda."""
 
+from functools import partial
+
 from harness.bench import Bench
 from harness.model import Candidate
-from harness.place import free_port
-from harness.served import REGISTER, Served, when_ready
-
-LINGER_MS = 0
+from harness.peer import serve
+from harness.served import Served
 
 
-def start(bench: Bench) -> Served:
+def start(linger_ms: int, bench: Bench) -> Served:
     """One multi-threaded process, one producer."""
-    port = free_port()
-    program = bench.program(
-        "axum",
-        [bench.place.programs / "axum_rdkafka", str(port), bench.kafka.bootstrap, str(LINGER_MS)],
-    )
-    return when_ready(program, f"http://127.0.0.1:{port}/register_event", REGISTER)
+    program = bench.place.programs / "axum_rdkafka"
+    command = [program, "{port}", bench.kafka.bootstrap, str(linger_ms)]
+    return serve(bench, f"axum-{linger_ms}", command)
 
 
 ROWS = [
     Candidate(
         suite="ingest",
-        name="axum",
-        title="axum + rdkafka, one process, no Lambda",
-        start=start,
-        note=f"idempotent, `linger.ms={LINGER_MS}`",
+        name=f"axum-{linger_ms}",
+        title=f"axum + rdkafka, no Lambda, linger {linger_ms} ms",
+        start=partial(start, linger_ms),
+        note=f"one process, idempotent, `linger.ms={linger_ms}`",
     )
+    for linger_ms in (0, 1)
 ]

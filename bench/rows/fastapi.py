@@ -4,29 +4,23 @@ from functools import partial
 
 from harness.bench import Bench
 from harness.model import Candidate
-from harness.place import PEERS, free_port
-from harness.served import REGISTER, Served, when_ready
+from harness.peer import serve
+from harness.served import Served
 
 
 def start(workers: int, bench: Bench) -> Served:
     """Without access logs, which would cost it a tenth."""
-    port = free_port()
-    program = bench.program(
-        f"fastapi-{workers}",
-        [
-            bench.place.tool("uvicorn"),
-            "fastapi_aiokafka:app",
-            "--host=127.0.0.1",
-            f"--port={port}",
-            f"--workers={workers}",
-            "--loop=uvloop",
-            "--http=httptools",
-            "--no-access-log",
-        ],
-        environment={"KAFKA_BOOTSTRAP_SERVERS": bench.kafka.bootstrap},
-        cwd=PEERS / "python",
-    )
-    return when_ready(program, f"http://127.0.0.1:{port}/register_event", REGISTER)
+    command = [
+        bench.place.tool("uvicorn"),
+        "fastapi_aiokafka:app",
+        "--host=127.0.0.1",
+        "--port={port}",
+        f"--workers={workers}",
+        "--loop=uvloop",
+        "--http=httptools",
+        "--no-access-log",
+    ]
+    return serve(bench, f"fastapi-{workers}", command)
 
 
 ROWS = [

@@ -2,26 +2,20 @@
 
 from harness.bench import Bench
 from harness.model import Candidate
-from harness.place import PEERS, free_port
-from harness.served import REGISTER, Served, when_ready
+from harness.peer import serve
+from harness.served import Served
 
 
 def start(bench: Bench) -> Served:
     """Two workers of sixteen threads."""
-    port = free_port()
-    program = bench.program(
-        "flask",
-        [
-            bench.place.tool("gunicorn"),
-            "flask_kafka_python:app",
-            f"--bind=127.0.0.1:{port}",
-            "--workers=2",
-            "--threads=16",
-        ],
-        environment={"KAFKA_BOOTSTRAP_SERVERS": bench.kafka.bootstrap},
-        cwd=PEERS / "python",
-    )
-    return when_ready(program, f"http://127.0.0.1:{port}/register_event", REGISTER)
+    command = [
+        bench.place.tool("gunicorn"),
+        "flask_kafka_python:app",
+        "--bind=127.0.0.1:{port}",
+        "--workers=2",
+        "--threads=16",
+    ]
+    return serve(bench, "flask", command)
 
 
 ROWS = [

@@ -3,12 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::data_folder::DataFolderError;
 use crate::env_file::EnvFileError;
 use crate::exit::Exit;
 use crate::faults::CarryError;
-use crate::locate::LocateError;
-use crate::run_file::RunFileError;
 use crate::running::RunningError;
 use crate::stack::UpError;
 use crate::terminal::{self, OutputError, chain};
@@ -19,13 +16,7 @@ pub(crate) enum CommandError {
     #[error(transparent)]
     Up(#[from] UpError),
     #[error(transparent)]
-    Locate(#[from] LocateError),
-    #[error(transparent)]
-    Data(#[from] DataFolderError),
-    #[error(transparent)]
-    RunFile(#[from] RunFileError),
-    #[error(transparent)]
-    Running(#[from] RunningError),
+    Running(RunningError),
     #[error(transparent)]
     Output(#[from] OutputError),
     #[error(transparent)]
@@ -90,6 +81,13 @@ pub(crate) enum CommandError {
     Runtime(#[source] io::Error),
 }
 
+/// Also what goes wrong on the way to a running `up`.
+impl<E: Into<RunningError>> From<E> for CommandError {
+    fn from(error: E) -> Self {
+        Self::Running(error.into())
+    }
+}
+
 impl CommandError {
     /// The process's exit code.
     pub(crate) fn code(&self) -> u8 {
@@ -97,10 +95,8 @@ impl CommandError {
             Self::Up(error) => error.exit().code(),
             Self::Running(error) => error.exit().code(),
             Self::Background { exit, .. } => *exit,
-            Self::Locate(_)
-            | Self::Scenario(_)
+            Self::Scenario(_)
             | Self::NoScenario { .. }
-            | Self::Data(DataFolderError::Foreign { .. })
             | Self::EnvFile(EnvFileError::Differs { .. } | EnvFileError::Unwritable { .. }) => {
                 Exit::Configuration.code()
             }
@@ -109,12 +105,8 @@ impl CommandError {
             | Self::NoLog { .. }
             | Self::EnvFile(EnvFileError::NoFunction { .. }) => Exit::Usage.code(),
             Self::Fault(error) => error.exit().code(),
-            Self::NothingSent { .. } | Self::Data(DataFolderError::InUse { .. }) => {
-                Exit::Unavailable.code()
-            }
-            Self::Data(DataFolderError::Inaccessible { .. })
-            | Self::RunFile(_)
-            | Self::Output(_)
+            Self::NothingSent { .. } => Exit::Unavailable.code(),
+            Self::Output(_)
             | Self::Load(_)
             | Self::Page { .. }
             | Self::Logs { .. }
@@ -133,7 +125,6 @@ impl CommandError {
         let hint = match self {
             Self::Up(error) => return error.hint(),
             Self::Running(error) => return error.hint(),
-            Self::Locate(error) => return error.hint(),
             Self::NoScenario { .. } => "`cargo local load --help` shows what a file looks like",
             Self::NothingSent { .. } => "start it with `cargo local up`",
             Self::Background { text, .. } if !told(text) => "without --detach it tells why",
@@ -145,7 +136,6 @@ impl CommandError {
                 "ask for one of them: `cargo local env FUNCTION`"
             }
             Self::NoLog { .. } => "a function has a log from its first invocation on",
-            Self::Data(error) => error.hint(),
             _ => return None,
         };
         Some(hint.to_owned())

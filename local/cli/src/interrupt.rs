@@ -1,4 +1,31 @@
-//! Ctrl-C, for commands that go on until it comes.
+//! Ctrl-C and SIGTERM: for commands that go on until one comes, and for those that have to put
+//! something right before they end.
+
+use std::io;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Ctrl-C and SIGTERM, which end this process no more once it listens.
+#[derive(Debug)]
+pub(crate) struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interrupts {
+    pub(crate) fn listen() -> io::Result<Self> {
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Waits for the next one; one that came before this call counts.
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
 
 /// Runs `following` until it ends, or until Ctrl-C, whichever is first.
 ///

@@ -51,14 +51,15 @@ impl RunningError {
     /// The exit code that fits.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Locate(_) => Exit::Configuration,
+            Self::Locate(_) | Self::Data(DataFolderError::Foreign { .. }) => Exit::Configuration,
             Self::Plan(error) => error.exit(),
             Self::Nothing { .. }
             | Self::NotReady { .. }
+            | Self::Data(DataFolderError::InUse { .. })
             | Self::Control(ControlError::Unreachable { .. } | ControlError::TimedOut { .. }) => {
                 Exit::Unavailable
             }
-            Self::Data(_)
+            Self::Data(DataFolderError::Inaccessible { .. })
             | Self::RunFile(_)
             | Self::Control(ControlError::Refused { .. } | ControlError::Malformed { .. }) => {
                 Exit::Failed
@@ -75,7 +76,8 @@ impl RunningError {
                 "start it with `cargo local up`, or name its folder with --data"
             }
             Self::NotReady { .. } => "`cargo local up --detach --wait` returns when it is ready",
-            Self::Data(_) | Self::RunFile(_) | Self::Control(_) => return None,
+            Self::Data(error) => error.hint(),
+            Self::RunFile(_) | Self::Control(_) => return None,
         };
         Some(hint.to_owned())
     }

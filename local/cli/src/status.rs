@@ -16,6 +16,8 @@ pub struct Status {
     pub table: String,
     /// The control endpoint.
     pub control: String,
+    /// Whether Kafka is the embedded broker, which can be stopped on purpose.
+    pub kafka_embedded: bool,
     /// The functions, by name; none where `--functions` runs them elsewhere.
     pub functions: Vec<FunctionStatus>,
     /// The mappings, in the template's order.

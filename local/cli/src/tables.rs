@@ -131,6 +131,7 @@ mod tests {
             kafka: "127.0.0.1:9092".to_owned(),
             table: "http://127.0.0.1:8000".to_owned(),
             control: "http://127.0.0.1:41234".to_owned(),
+            kafka_embedded: true,
             functions: vec![FunctionStatus {
                 name: "process_events".to_owned(),
                 environments: 2,
@@ -159,7 +160,7 @@ mod tests {
 
     #[test]
     fn status_for_scripts() {
-        insta::assert_snapshot!(json(&example_status()), @r#"{"gateway":"http://127.0.0.1:3000","lambda":"http://127.0.0.1:9000","kafka":"127.0.0.1:9092","table":"http://127.0.0.1:8000","control":"http://127.0.0.1:41234","functions":[{"name":"process_events","environments":2,"in_flight":1}],"mappings":[{"id":"0b2c","function":"process_events","topic":"events","state":"Enabled","lag":7}]}"#);
+        insta::assert_snapshot!(json(&example_status()), @r#"{"gateway":"http://127.0.0.1:3000","lambda":"http://127.0.0.1:9000","kafka":"127.0.0.1:9092","table":"http://127.0.0.1:8000","control":"http://127.0.0.1:41234","kafka_embedded":true,"functions":[{"name":"process_events","environments":2,"in_flight":1}],"mappings":[{"id":"0b2c","function":"process_events","topic":"events","state":"Enabled","lag":7}]}"#);
     }
 
     #[test]

@@ -117,6 +117,7 @@ impl<P: FnMut(&Snapshot)> Recorder<P> {
             url: config.url.to_string(),
             started_ms: config.started_ms,
             requests,
+            anonymous: config.scenario.is_anonymous(),
         };
         let target = Target::new(&config.url, config.scenario)?;
         let path = OutcomeFile::path(&config.directory, config.run);

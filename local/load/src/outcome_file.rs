@@ -36,6 +36,9 @@ pub struct RunHeader {
     pub started_ms: i64,
     /// How many requests were asked for; `None` for a run over a time.
     pub requests: Option<u64>,
+    /// Whether requests were sent without their own id in the body: no ledger can find those again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anonymous: bool,
 }
 
 /// Why an outcome file cannot be read.

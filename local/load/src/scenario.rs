@@ -59,6 +59,11 @@ impl Scenario {
         &self.name
     }
 
+    /// Whether some requests do not carry their own id in the body.
+    pub(crate) fn is_anonymous(&self) -> bool {
+        self.kinds.iter().any(|kind| !kind.body.names_request())
+    }
+
     /// The kinds of request; at least one.
     pub(crate) fn kinds(&self) -> &[Kind] {
         &self.kinds

@@ -42,6 +42,8 @@ pub(crate) enum OpsFailure {
     NoRun { run: RunId, data: PathBuf },
     #[error("load `{run}` is {days} days old, and events are kept for {kept_days}")]
     Expired { run: RunId, days: u64, kept_days: u64 },
+    #[error("load `{run}` sent bodies without an id of their own (scenario `{scenario}`)")]
+    Anonymous { run: RunId, scenario: String },
     #[error("failed to read what the load sent")]
     Outcomes(#[from] OutcomeFileError),
     #[error("failed to read the poison of load `{run}`")]
@@ -74,6 +76,7 @@ impl OpsFailure {
             Self::NoFunction { .. }
             | Self::NoVariable { .. }
             | Self::NotAnEpoch { .. }
+            | Self::Anonymous { .. }
             | Self::KeyRing(_) => Exit::Configuration,
             Self::Output(_)
             | Self::Progress(ReadError::Archive(_) | ReadError::BlockMissing { .. })
@@ -88,6 +91,9 @@ impl OpsFailure {
         let hint = match self {
             Self::Running(error) => return error.hint(),
             Self::NoLoad { .. } => "run `cargo local load --requests 1000` first",
+            Self::Anonymous { .. } => {
+                "write \"load_id\":\"${load_id}\" into every body of the scenario"
+            }
             Self::NoRun { .. } => "without --run the latest load is taken",
             Self::NoFunction { .. } | Self::NoVariable { .. } => {
                 "`cargo ops` knows Millrace's own functions only"

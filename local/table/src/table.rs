@@ -90,7 +90,7 @@ pub enum TableStartError {
 #[derive(Debug)]
 pub struct Table {
     stop: DropGuard,
-    slowness: watch::Sender<Option<Slowness>>,
+    slowness: watch::Sender<Slowness>,
     /// What clients connect to; ends after the server.
     front: TaskTracker,
     front_stop: DropGuard,
@@ -141,17 +141,17 @@ impl Table {
                 let _ = ended.send(());
             })
             .map_err(server)?;
-        let (slowness, slow) = watch::channel(None);
+        let (slowness, slow) = watch::channel(Slowness::default());
         let (front, stopping) = (TaskTracker::new(), CancellationToken::new());
         front.spawn(front::serve(listener, address, slow, stopping.clone()));
         front.close();
         Ok(Self { stop, slowness, front, front_stop: stopping.drop_guard(), stopped })
     }
 
-    /// Makes every request wait for `delay` before it is served, until `lasting` has passed or this
-    /// is called again: how clients meet a table under strain.
+    /// Makes every request wait for `delay` before it is served, until `lasting` has passed: how
+    /// clients meet a table under strain. Of several the longest delay counts; zero ends them all.
     pub fn slow_down(&self, delay: Duration, lasting: Duration) {
-        self.slowness.send_replace(Some(Slowness { delay, until: Instant::now() + lasting }));
+        self.slowness.send_modify(|slowness| slowness.add(Instant::now(), delay, lasting));
     }
 
     /// Stops accepting, lets requests under way finish within a bound, and closes the file.

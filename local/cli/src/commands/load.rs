@@ -1,4 +1,4 @@
-//! `load`: sends events and reports; Ctrl-C ends it early, with a report all the same.
+//! `load`: sends events and reports; Ctrl-C or SIGTERM ends it early, with a report all the same.
 
 mod faults;
 mod page;
@@ -12,6 +12,7 @@ use crate::args::{Load, Place};
 use crate::data_folder;
 use crate::failure::CommandError;
 use crate::faults::Running;
+use crate::interrupt::Interrupts;
 use crate::terminal::{self, Waiting};
 use crate::{locate, running, tables};
 use faults::WithFaults;
@@ -23,8 +24,12 @@ const WAIT_MS_SHOWN: f64 = 10.0;
 const RATE_SPAN: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(place: &Place, options: Load) -> Result<(), CommandError> {
+    let mut interrupts = Interrupts::listen().map_err(CommandError::Runtime)?;
     let layout = locate::data(place)?;
-    let prepared = faults::prepare(&layout, &options.faults, options.url.as_ref()).await?;
+    let prepared = tokio::select! {
+        prepared = faults::prepare(&layout, &options.faults, options.url.as_ref()) => prepared?,
+        () = interrupts.next() => return Err(CommandError::Forced),
+    };
     let config = plan::config(&layout, &options).await?;
     data_folder::make_ours(layout.root())?;
     let (url, outcomes) = (config.url.clone(), load::OutcomeFile::path(&layout.load(), config.run));
@@ -36,9 +41,9 @@ pub(super) async fn run(place: &Place, options: Load) -> Result<(), CommandError
         None => None,
     };
     let broken = faults::start(prepared, &config).await?;
-    let report = send(config, broken.as_ref()).await;
+    let report = send(config, broken.as_ref(), &mut interrupts).await;
     // Also where there is no report: nothing may stay broken.
-    let (faults, poisoned) = faults::finish(broken).await;
+    let (faults, done) = faults::finish(broken).await;
     let report = report?;
     let with_faults = WithFaults { report: &report, faults: faults.as_ref() };
     terminal::out(if options.json { tables::json(&with_faults) } else { text(&report) })?;
@@ -48,14 +53,18 @@ pub(super) async fn run(place: &Place, options: Load) -> Result<(), CommandError
         about.write(&path, &report, &marks.collect::<Vec<_>>()).await?;
         terminal::note(format!("charts are in {}", path.display()));
     }
-    poisoned?;
+    done?;
     if report.sent == 0 && report.failed > 0 {
         return Err(CommandError::NothingSent { url: url.to_string() });
     }
     Ok(())
 }
 
-async fn send(config: LoadConfig, broken: Option<&Running>) -> Result<Report, LoadError> {
+async fn send(
+    config: LoadConfig,
+    broken: Option<&Running>,
+    interrupts: &mut Interrupts,
+) -> Result<Report, LoadError> {
     let cancel = config.cancel.clone();
     let waiting = Waiting::start("sending");
     let mut pace = Pace::default();
@@ -68,7 +77,7 @@ async fn send(config: LoadConfig, broken: Option<&Running>) -> Result<Report, Lo
     tokio::pin!(running);
     tokio::select! {
         report = &mut running => report,
-        _ = tokio::signal::ctrl_c() => {
+        () = interrupts.next() => {
             cancel.cancel();
             running.await
         }

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -11,6 +10,7 @@ use super::background;
 use crate::args::{Place, Up};
 use crate::build::Sources;
 use crate::failure::CommandError;
+use crate::interrupt::Interrupts;
 use crate::locate;
 use crate::notice::{NOTICES_MAX, Notice, Notices};
 use crate::stack::{Ports, Stack, StackConfig};
@@ -27,7 +27,7 @@ pub(super) async fn run(place: &Place, options: Up) -> Result<(), CommandError> 
     if in_background {
         background::leave_terminal();
     }
-    let mut interrupts = Interrupts::listen()?;
+    let mut interrupts = Interrupts::listen().map_err(CommandError::Runtime)?;
     let begun = Instant::now();
     let (notices, reader) = mpsc::channel(NOTICES_MAX);
     let notices = Notices::to(notices, terminal::in_colour());
@@ -106,27 +106,4 @@ fn show(mut notices: mpsc::Receiver<Notice>, in_background: bool) -> JoinHandle<
             }
         }
     })
-}
-
-/// Ctrl-C and SIGTERM.
-struct Interrupts {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Interrupts {
-    fn listen() -> Result<Self, CommandError> {
-        let listen = |kind| signal(kind).map_err(CommandError::Runtime);
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }

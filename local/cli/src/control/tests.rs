@@ -31,6 +31,7 @@ fn status() -> Status {
         kafka: "127.0.0.1:9092".to_owned(),
         table: "http://127.0.0.1:8000".to_owned(),
         control: "http://127.0.0.1:1".to_owned(),
+        kafka_embedded: true,
         functions: Vec::new(),
         mappings: vec![mapping().into()],
     }

@@ -52,6 +52,10 @@ pub(crate) enum CarryError {
     Script { command: String, status: std::process::ExitStatus },
     #[error("`{command}` did not end within {} s", SCRIPT_MAX.as_secs())]
     ScriptHangs { command: String },
+    #[error("{failed} of {all} faults were not carried out")]
+    Undone { failed: usize, all: usize },
+    #[error("there is no mapping whose topic poison could be written to")]
+    NoTopics,
     #[error("failed to write poison")]
     Poison(#[source] io::Error),
     #[error("failed to make a producer of poison")]
@@ -68,11 +72,13 @@ impl CarryError {
             | Self::NoFunction { .. }
             | Self::NoMappings
             | Self::NoMapping { .. }
+            | Self::NoTopics
             | Self::KafkaElsewhere => Exit::Usage,
             Self::Control(_) | Self::NobodyToKill => Exit::Unavailable,
             Self::NotRun { .. }
             | Self::Script { .. }
             | Self::ScriptHangs { .. }
+            | Self::Undone { .. }
             | Self::Poison(_)
             | Self::Producer(_) => Exit::Failed,
         }
@@ -131,11 +137,10 @@ impl Carrier {
     pub(crate) async fn find(run: &RunFile, scripts: Option<Scripts>) -> Result<Self, CarryError> {
         let control = run.control();
         let status = control.status().await?;
-        let kafka = match (control.start_kafka().await, scripts) {
-            (Ok(()), _) => Stoppable::Embedded,
-            (Err(ControlError::Refused { .. }), Some(scripts)) => Stoppable::By(scripts),
-            (Err(ControlError::Refused { .. }), None) => Stoppable::No,
-            (Err(error), _) => return Err(error.into()),
+        let kafka = match scripts {
+            _ if status.kafka_embedded => Stoppable::Embedded,
+            Some(scripts) => Stoppable::By(scripts),
+            None => Stoppable::No,
         };
         let mappings = status.mappings.into_iter().map(|mapping| Mapping {
             id: mapping.id,
@@ -303,4 +308,4 @@ async fn run(command: &str) -> Result<(), CarryError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,6 +1,5 @@
 //! The task that carries faults out while a load runs.
 
-use std::iter;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,8 +36,11 @@ pub(crate) struct Carried {
     pub(crate) at_s: f64,
     /// The fault as it would be asked for.
     pub(crate) fault: String,
-    /// What was done.
+    /// What was done, or why it was not.
     pub(crate) did: String,
+    /// Whether it was not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) failed: bool,
 }
 
 /// Called with each fault that was carried out.
@@ -83,7 +85,7 @@ impl FaultPlan {
         if chaos.is_some() || self.asked.timed.iter().any(|timed| is_kill(&timed.fault)) {
             carrier.move_pollers().await?;
         }
-        let share = self.asked.poison.or_else(|| self.chaos.map(|_| Chaos::poison()));
+        let share = poison(self.asked.poison, self.chaos.is_some(), &carrier.topics())?;
         Ok(Prepared {
             carrier: Arc::new(carrier),
             schedule: Schedule::new(self.asked.timed, chaos),
@@ -93,13 +95,26 @@ impl FaultPlan {
     }
 }
 
+/// The share of poison: what is asked for, or chaos has its own where there is a topic for it.
+fn poison(
+    asked: Option<Share>,
+    chaos: bool,
+    topics: &[String],
+) -> Result<Option<Share>, CarryError> {
+    match (asked, topics) {
+        (Some(_), []) => Err(CarryError::NoTopics),
+        (None, []) => Ok(None),
+        (asked, _) => Ok(asked.or(chaos.then(Chaos::poison))),
+    }
+}
+
 impl Prepared {
     /// The faults that are made up within `length`, as `--fault` would ask for them.
     pub(crate) fn made_up(&self, length: Duration) -> Option<String> {
         let faults = Chaos::new(self.chaos?, self.carrier.kinds());
         let faults = faults.take_while(|timed| timed.at <= length);
-        let poison = format!("poison={}", Chaos::poison());
-        let pieces = faults.map(|timed| timed.to_string()).chain(iter::once(poison));
+        let poison = self.poison.iter().map(|(share, _)| format!("poison={share}"));
+        let pieces = faults.map(|timed| timed.to_string()).chain(poison);
         Some(pieces.collect::<Vec<_>>().join(","))
     }
 
@@ -137,7 +152,8 @@ impl Running {
         self.sent.send_replace(count);
     }
 
-    /// Begins no further fault and ends those that last: nothing stays broken.
+    /// Begins no further fault and ends those that last: nothing stays broken. A load under fewer
+    /// faults than were asked for proves less, so one that failed is an error.
     pub(crate) async fn finish(self) -> (FaultReport, Result<(), CarryError>) {
         self.stop.cancel();
         let faults = self.carried.await.expect("carrying faults out does not panic");
@@ -145,8 +161,11 @@ impl Running {
             Some(poisoned) => poisoned.await.expect("poisoning does not panic").map(Some),
             None => Ok(None),
         };
+        let failed = faults.iter().filter(|carried| carried.failed).count();
+        let undone = CarryError::Undone { failed, all: faults.len() };
+        let done = if failed == 0 { Ok(()) } else { Err(undone) };
         match poisoned {
-            Ok(poison) => (FaultReport { faults, poison }, Ok(())),
+            Ok(poison) => (FaultReport { faults, poison }, done),
             Err(error) => (FaultReport { faults, poison: None }, Err(error)),
         }
     }
@@ -196,9 +215,10 @@ struct Moment {
 async fn one(carrier: Arc<Carrier>, fault: Fault, moment: Moment, tell: Tell) -> Vec<Carried> {
     let Moment { start, stop } = moment;
     let told = |did: Result<String, CarryError>| {
+        let failed = did.is_err();
         let did = did.unwrap_or_else(|error| format!("failed: {}", chain(&error).join("; ")));
         let at_s = (start.elapsed().as_secs_f64() * 1e3).round() / 1e3;
-        let carried = Carried { at_s, fault: fault.to_string(), did };
+        let carried = Carried { at_s, fault: fault.to_string(), did, failed };
         tell(&carried);
         carried
     };
@@ -213,3 +233,6 @@ async fn one(carrier: Arc<Carrier>, fault: Fault, moment: Moment, tell: Tell) ->
     }
     carried
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,28 +61,22 @@ impl RunningMapping {
     }
 
     /// Moves the mapping to a process of its own, if it is not there yet: what is under way is
-    /// finished before. Returns the process, once it polls.
-    pub(super) async fn move_apart(&mut self, launch: &Launch) -> Option<u32> {
-        if let Some(Seat::Inside(_)) = self.seat
-            && let Some(Seat::Inside(poller)) = self.seat.take()
-        {
-            poller.shutdown().await;
-            let process = PollerProcess::start(launch.clone(), self.name.clone(), self.enabled);
-            self.seat = Some(Seat::Apart(process));
-        }
-        match &mut self.seat {
-            Some(Seat::Apart(process)) => process.ready().await,
-            Some(Seat::Inside(_)) | None => None,
-        }
-    }
-
-    /// Kills the mapping's poller, which was moved apart before; another one starts at once. Returns
-    /// the process that died.
-    pub(super) async fn kill(&mut self) -> Option<u32> {
-        match &mut self.seat {
-            Some(Seat::Apart(process)) => process.kill().await,
-            Some(Seat::Inside(_)) | None => None,
-        }
+    /// finished before.
+    pub(super) fn move_apart(&mut self, launch: &Launch) -> ProcessHandle {
+        let before = match self.seat.take() {
+            Some(Seat::Apart(process)) => {
+                let handle = process.handle();
+                self.seat = Some(Seat::Apart(process));
+                return handle;
+            }
+            Some(Seat::Inside(poller)) => Some(poller),
+            None => None,
+        };
+        let (launch, name) = (launch.clone(), self.name.clone());
+        let process = PollerProcess::start(launch, name, self.enabled, before);
+        let handle = process.handle();
+        self.seat = Some(Seat::Apart(process));
+        handle
     }
 
     pub(super) fn status(&self) -> StatusHandle {

@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use super::Addresses;
 use super::kafka::Kafka;
 use super::mappings::{RunningMapping, StatusHandle};
-use super::poller_process::Launch;
+use super::poller_process::{Launch, ProcessHandle};
 use crate::control::{Control, Refusal, Request};
 use crate::log_files::LogWriter;
 use crate::status::{FunctionStatus, Mappings, Status};
@@ -101,8 +101,8 @@ async fn run(owned: Owned, closing: CancellationToken) {
 impl Parts {
     /// Answers one request. A caller that no longer waits is no concern of ours.
     ///
-    /// Who asks how far the mappings are is answered by a task among `answers`, for it may wait for
-    /// a Kafka that is away.
+    /// What waits for a Kafka that is away, or for a poller's process, is answered by a task among
+    /// `answers`.
     async fn answer(&mut self, addresses: &Addresses, request: Request, answers: &TaskTracker) {
         match request {
             Request::Status(reply) => {
@@ -144,10 +144,12 @@ impl Parts {
                 reply.send(killed).ok();
             }
             Request::MoveApart(id, reply) => {
-                reply.send(self.move_apart(&id).await).ok();
+                let process = self.move_apart(&id);
+                answers.spawn(async move { reply.send(ready(process).await).ok() });
             }
             Request::KillPoller(id, reply) => {
-                reply.send(self.kill_poller(&id).await).ok();
+                let process = self.move_apart(&id);
+                answers.spawn(async move { reply.send(kill(process).await).ok() });
             }
             Request::StopKafka(down, reply) => {
                 reply.send(self.stop_kafka(down).await).ok();
@@ -170,16 +172,10 @@ impl Parts {
         self.mappings.iter().map(RunningMapping::status).collect()
     }
 
-    async fn move_apart(&mut self, id: &str) -> Result<u32, Refusal> {
+    fn move_apart(&mut self, id: &str) -> Result<ProcessHandle, Refusal> {
         let launch = self.launch.clone().ok_or(Refusal::NoProcess)?;
         let mapping = self.mapping(id).ok_or(Refusal::NoMapping)?;
-        mapping.move_apart(&launch).await.ok_or(Refusal::NoPoller)
-    }
-
-    async fn kill_poller(&mut self, id: &str) -> Result<u32, Refusal> {
-        self.move_apart(id).await?;
-        let mapping = self.mapping(id).ok_or(Refusal::NoMapping)?;
-        mapping.kill().await.ok_or(Refusal::NoPoller)
+        Ok(mapping.move_apart(&launch))
     }
 
     async fn stop_kafka(&mut self, down: Duration) -> Result<(), Refusal> {
@@ -216,6 +212,7 @@ impl Parts {
             kafka: addresses.kafka.clone(),
             table: addresses.table.clone(),
             control: addresses.control.clone(),
+            kafka_embedded: matches!(self.kafka, Kafka::Embedded(_)),
             functions: functions.collect(),
             mappings: Vec::new(),
         }
@@ -234,6 +231,14 @@ impl Parts {
         bounded("the control endpoint", control.shutdown()).await;
         bounded("the log files", logs.finish()).await;
     }
+}
+
+async fn ready(process: Result<ProcessHandle, Refusal>) -> Result<u32, Refusal> {
+    process?.ready().await.ok_or(Refusal::NoPoller)
+}
+
+async fn kill(process: Result<ProcessHandle, Refusal>) -> Result<u32, Refusal> {
+    process?.kill().await.ok_or(Refusal::NoPoller)
 }
 
 /// Waits for one part to stop, not for ever.

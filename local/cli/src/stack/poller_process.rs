@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use poller::Poller;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -33,8 +34,8 @@ const QUESTIONS_MAX: usize = 8;
 /// A status asks Kafka, for 10 s at most.
 const STATUS_MAX: Duration = Duration::from_secs(12);
 
-/// How long a process may take until it polls.
-const READY_MAX: Duration = Duration::from_secs(20);
+/// How long it may take until a process polls: who polled before finishes what is under way.
+const READY_MAX: Duration = Duration::from_secs(40);
 
 /// How long a process may take to finish what is under way: a poller's own limit, and its client's.
 const STOP_MAX: Duration = Duration::from_secs(25);
@@ -54,24 +55,29 @@ pub(super) struct Launch {
 /// A poller's process, or the next one.
 #[derive(Debug)]
 pub(super) struct PollerProcess {
-    questions: mpsc::Sender<oneshot::Sender<MappingDetail>>,
+    handle: ProcessHandle,
     enabled: watch::Sender<bool>,
-    /// The process that polls, if any.
-    pid: watch::Receiver<Option<u32>>,
-    kill: mpsc::Sender<oneshot::Sender<u32>>,
     stop: CancellationToken,
     task: TaskTracker,
 }
 
-/// Asks the process from another task.
+/// Asks the process, or kills it, from another task.
 #[derive(Clone, Debug)]
 pub(super) struct ProcessHandle {
     questions: mpsc::Sender<oneshot::Sender<MappingDetail>>,
+    /// The process that polls, if any.
+    pid: watch::Receiver<Option<u32>>,
+    kill: mpsc::Sender<oneshot::Sender<u32>>,
 }
 
 impl PollerProcess {
-    /// Keeps a process polling from now on.
-    pub(super) fn start(launch: Launch, name: MappingName, enabled: bool) -> Self {
+    /// Keeps a process polling, once the poller `before` it has finished what is under way.
+    pub(super) fn start(
+        launch: Launch,
+        name: MappingName,
+        enabled: bool,
+        before: Option<Poller>,
+    ) -> Self {
         let (questions, asked) = mpsc::channel(QUESTIONS_MAX);
         let (enabled, wanted) = watch::channel(enabled);
         let (polls, pid) = watch::channel(None);
@@ -79,23 +85,14 @@ impl PollerProcess {
         let stop = CancellationToken::new();
         let keeper = Keeper { launch, name, asked, wanted, polls, kills, stop: stop.clone() };
         let task = TaskTracker::new();
-        task.spawn(keeper.run());
+        task.spawn(async move {
+            if let Some(before) = before {
+                before.shutdown().await;
+            }
+            keeper.run().await;
+        });
         task.close();
-        Self { questions, enabled, pid, kill, stop, task }
-    }
-
-    /// Waits until a process polls, not for ever; tells which.
-    pub(super) async fn ready(&mut self) -> Option<u32> {
-        let polling = timeout(READY_MAX, self.pid.wait_for(Option::is_some)).await;
-        polling.ok().and_then(Result::ok).and_then(|pid| *pid)
-    }
-
-    /// Kills the process that polls now, if any; tells which it was.
-    pub(super) async fn kill(&mut self) -> Option<u32> {
-        self.ready().await?;
-        let (killed, died) = oneshot::channel();
-        self.kill.send(killed).await.ok()?;
-        died.await.ok()
+        Self { handle: ProcessHandle { questions, pid, kill }, enabled, stop, task }
     }
 
     pub(super) fn enable(&self, enabled: bool) {
@@ -103,7 +100,7 @@ impl PollerProcess {
     }
 
     pub(super) fn handle(&self) -> ProcessHandle {
-        ProcessHandle { questions: self.questions.clone() }
+        self.handle.clone()
     }
 
     pub(super) async fn shutdown(self) {
@@ -113,6 +110,21 @@ impl PollerProcess {
 }
 
 impl ProcessHandle {
+    /// Waits until a process polls, not for ever; tells which.
+    pub(super) async fn ready(&mut self) -> Option<u32> {
+        let polling = timeout(READY_MAX, self.pid.wait_for(Option::is_some)).await;
+        polling.ok().and_then(Result::ok).and_then(|pid| *pid)
+    }
+
+    /// Kills the process that polls now, or the first one that will; another one starts at once.
+    /// Tells which it was.
+    pub(super) async fn kill(&mut self) -> Option<u32> {
+        self.ready().await?;
+        let (killed, died) = oneshot::channel();
+        self.kill.send(killed).await.ok()?;
+        died.await.ok()
+    }
+
     /// `None` while there is no process that could answer.
     pub(super) async fn status(&self) -> Option<MappingDetail> {
         let (reply, answer) = oneshot::channel();
@@ -152,7 +164,7 @@ enum Left {
 
 impl Keeper {
     async fn run(mut self) {
-        loop {
+        while !self.stop.is_cancelled() {
             match self.spawn() {
                 Ok(mut spawned) => {
                     let left = self.serve(&mut spawned).await;

@@ -9,6 +9,7 @@ fn header() -> RunHeader {
         url: "http://127.0.0.1:3000".to_owned(),
         started_ms: 5,
         requests: Some(10),
+        anonymous: false,
     }
 }
 

@@ -113,3 +113,12 @@ fn a_path_may_be_a_template() {
     assert!(Scenario::parse("s", text).is_ok());
     assert!(problems("[[request]]\npath = \"/a b\"").contains("no blanks"));
 }
+
+#[test]
+fn a_scenario_is_anonymous_where_one_kind_of_body_lacks_its_id() {
+    let named = "[[request]]\npath = \"/\"\nbody = '{\"load_id\":\"${load_id}\"}'\n";
+    let nameless = "[[request]]\npath = \"/${load_id}\"\n";
+    assert!(!Scenario::parse("x", named).unwrap().is_anonymous());
+    assert!(Scenario::parse("x", &format!("{named}{nameless}")).unwrap().is_anonymous());
+    assert!(!Scenario::built_in("events").unwrap().is_anonymous());
+}

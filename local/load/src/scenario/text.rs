@@ -66,6 +66,11 @@ impl Text {
         self.pieces.is_empty()
     }
 
+    /// Whether the request's own id is in it.
+    pub(crate) fn names_request(&self) -> bool {
+        self.pieces.contains(&Piece::LoadId)
+    }
+
     /// Appends the text of one request.
     pub(crate) fn render(&self, values: &mut Values, out: &mut Vec<u8>) {
         for piece in &self.pieces {

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use load::{Amount, LoadConfig, Outcome, OutcomeFile, Pace, Report, Scenario, Snapshot};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
@@ -117,16 +119,42 @@ async fn an_answer_that_is_lost_is_ambiguous_and_the_run_goes_on() {
 }
 
 #[tokio::test]
+async fn a_reset_after_the_request_was_read_is_ambiguous_and_the_run_goes_on() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let (heard, resets) = (Arc::new(AtomicU32::new(0)), TaskTracker::new());
+    let counted = Arc::clone(&heard);
+    resets.spawn(async move {
+        loop {
+            let (mut stream, _peer) = listener.accept().await.unwrap();
+            read_request(&mut stream).await;
+            counted.fetch_add(1, Relaxed);
+            stream.set_zero_linger().unwrap();
+        }
+    });
+    let folder = TempDir::new().unwrap();
+    let (report, ..) = run(config(url, folder.path(), 10, 1)).await;
+    assert_eq!((report.sent, report.ambiguous, report.failed), (10, 10, 0));
+    assert_eq!(errors(&report), [("connection lost", 10)]);
+    assert_eq!(heard.load(Relaxed), 10, "what may have had an effect is never sent again");
+}
+
+/// Reads one request of the scenario `events`.
+async fn read_request(stream: &mut TcpStream) {
+    let mut request = [0; 4_096];
+    let mut received = 0;
+    while !request[..received].ends_with(b"}}") {
+        received += stream.read(&mut request[received..]).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_breaks_off_is_ambiguous_whatever_its_status() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
     TaskTracker::new().spawn(async move {
         let (mut stream, _peer) = listener.accept().await.unwrap();
-        let mut request = [0; 4_096];
-        let mut received = 0;
-        while !request[..received].ends_with(b"}}") {
-            received += stream.read(&mut request[received..]).await.unwrap();
-        }
+        read_request(&mut stream).await;
         let half = b"HTTP/1.1 202 Accepted\r\ncontent-length: 9\r\n\r\nhalf";
         stream.write_all(half).await.unwrap();
     });

@@ -41,6 +41,10 @@ pub(crate) async fn run(place: &Place, args: LedgerArgs) -> Result<Exit, OpsFail
     let data = place.data_folder()?;
     let file = OutcomeFile::open(&outcome_file(&data, args.run)?)?;
     let header = file.header().clone();
+    if header.anonymous {
+        let RunHeader { run, scenario, .. } = header;
+        return Err(OpsFailure::Anonymous { run, scenario });
+    }
     refuse_expired(&header, Timestamp::now().as_millisecond())?;
     let mut accounts = Accounts::open(header.run.to_string(), file.outcomes());
     drop(file);
@@ -275,6 +279,7 @@ mod tests {
                 url: "http://127.0.0.1".to_owned(),
                 started_ms,
                 requests: Some(1),
+                anonymous: false,
             };
             let text = serde_json::to_string(&header).unwrap() + "\na";
             fs::write(OutcomeFile::path(&folder, header.run), text).unwrap();
@@ -299,6 +304,7 @@ mod tests {
             url: "http://127.0.0.1".to_owned(),
             started_ms: 1_000,
             requests: None,
+            anonymous: false,
         };
         let day_ms = 24 * 60 * 60 * 1_000;
         assert!(refuse_expired(&header, 1_000 + 29 * day_ms).is_ok());

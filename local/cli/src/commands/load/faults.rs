@@ -63,15 +63,15 @@ pub(super) async fn start(
     Ok(Some(prepared.start(config.run, folder, Arc::new(tell)).await?))
 }
 
-/// Waits until nothing is broken any more. Poison that could not be remembered is an error, but what
-/// was done is told all the same.
+/// Waits until nothing is broken any more. A fault that was not carried out, or poison that could
+/// not be remembered, is an error, but what was done is told all the same.
 pub(super) async fn finish(
     running: Option<Running>,
 ) -> (Option<FaultReport>, Result<(), CarryError>) {
     match running {
         Some(running) => {
-            let (report, poisoned) = running.finish().await;
-            (Some(report), poisoned)
+            let (report, done) = running.finish().await;
+            (Some(report), done)
         }
         None => (None, Ok(())),
     }

@@ -22,6 +22,11 @@ fn carrier(functions: &[&str], kafka: Stoppable) -> Carrier {
     }
 }
 
+/// A carrier for a stack that is gone.
+pub(in crate::faults) fn unreachable() -> Carrier {
+    carrier(&["register_event"], Stoppable::Embedded)
+}
+
 #[track_caller]
 fn refuses(carrier: &Carrier, fault: &str, said: &str) {
     let error = carrier.check(&Fault::at_once(fault).unwrap()).unwrap_err();
