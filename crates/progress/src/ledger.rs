@@ -87,12 +87,13 @@ pub trait Process<E>: Sync {
         indexes: &[usize],
     ) -> impl Future<Output = Result<Judged<'_, E>, Self::Failure>> + Send;
 
-    /// Takes leave of a record that was tried too often. It will be failed for this reason.
+    /// Takes leave of a record that was tried too often. It will be failed for this reason, together
+    /// with the writes returned.
     fn give_up(
         &self,
         index: usize,
         reason: &str,
-    ) -> impl Future<Output = Result<(), Self::Failure>> + Send;
+    ) -> impl Future<Output = Result<Vec<E>, Self::Failure>> + Send;
 }
 
 /// The judgement on the records of one transaction.

@@ -10,6 +10,7 @@ mod keys;
 mod ledger;
 mod offsets;
 mod plan;
+mod reader;
 pub mod store;
 
 pub use crate::{
@@ -26,4 +27,5 @@ pub use crate::{
     },
     offsets::Offsets,
     plan::{PlanError, RECORDS_MAX, SPAN_MAX},
+    reader::{StatusTable, Statuses},
 };

@@ -4,7 +4,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicI32, Ordering},
         mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError},
     },
     time::Duration,
@@ -60,18 +60,20 @@ pub(crate) enum Link {
     Up { producer: FutureProducer<Context>, generation: u64 },
 }
 
-/// Whether the topic was ever there. From then on its absence is a passing one, of a broker that has just started, or
-/// somebody's deed.
+/// How many partitions the topic ever had. From then on the absence of one of them is a passing one, of a broker that
+/// has just started, or somebody's deed.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct TopicSeen(Arc<AtomicBool>);
+pub(crate) struct PartitionsSeen(Arc<AtomicI32>);
 
-impl TopicSeen {
-    pub(crate) fn get(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+impl PartitionsSeen {
+    /// Whether the partition was ever there; any, where none is named.
+    pub(crate) fn has(&self, partition: Option<i32>) -> bool {
+        partition.unwrap_or(0) < self.0.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
+    /// There are at least so many.
+    pub(crate) fn at_least(&self, partitions: i32) {
+        self.0.fetch_max(partitions, Ordering::Relaxed);
     }
 }
 
@@ -125,7 +127,7 @@ pub(crate) struct Keeper {
     signals: Receiver<Signal>,
     /// What each producer's context signals with.
     back: SyncSender<Signal>,
-    topic_seen: TopicSeen,
+    partitions_seen: PartitionsSeen,
     link: watch::Sender<Link>,
     producer: FutureProducer<Context>,
     generation: u64,
@@ -137,11 +139,11 @@ impl Keeper {
         config: ClientConfig,
         topic: String,
         (back, signals): (SyncSender<Signal>, Receiver<Signal>),
-        topic_seen: TopicSeen,
+        partitions_seen: PartitionsSeen,
         link: watch::Sender<Link>,
     ) -> Result<Self, KafkaError> {
         let producer = create(&config, &back, 0)?;
-        Ok(Self { config, topic, signals, back, topic_seen, link, producer, generation: 0 })
+        Ok(Self { config, topic, signals, back, partitions_seen, link, producer, generation: 0 })
     }
 
     /// Runs until told to stop.
@@ -228,9 +230,9 @@ impl Keeper {
     fn ask(&self) -> bool {
         let answer = self.producer.client().fetch_metadata(Some(&self.topic), ASK_TIMEOUT);
         let Ok(metadata) = answer else { return false };
-        if metadata.topics().iter().any(|topic| topic.error().is_none()) {
-            self.topic_seen.set();
-        }
+        let topics = metadata.topics().iter().filter(|topic| topic.error().is_none());
+        let partitions = topics.map(|topic| topic.partitions().len()).max().unwrap_or(0);
+        self.partitions_seen.at_least(i32::try_from(partitions).unwrap_or(i32::MAX));
         true
     }
 

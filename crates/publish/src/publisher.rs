@@ -22,7 +22,7 @@ use tokio::{
 use crate::{
     Connection, PublishError,
     error::{Meanwhile, UnknownOutcome, is_fatal, not_delivered, not_queued},
-    link::{Context, Keeper, Link, SIGNALS_MAX, Signal, TopicSeen, signal},
+    link::{Context, Keeper, Link, PartitionsSeen, SIGNALS_MAX, Signal, signal},
 };
 
 /// Events waiting in the producer. Each invocation holds one, so this is never the bottleneck; it bounds memory if an
@@ -140,7 +140,7 @@ struct Lent {
 /// Writes events to Kafka. Share it: all its methods take `&self`.
 pub struct Publisher {
     signals: SyncSender<Signal>,
-    topic_seen: TopicSeen,
+    partitions_seen: PartitionsSeen,
     link: watch::Receiver<Link>,
 }
 
@@ -148,13 +148,13 @@ impl Publisher {
     /// Starts a producer and its owner's thread, and begins to connect. Does not wait for Kafka.
     pub fn new(config: &PublishConfig) -> Result<Self, PublisherStartError> {
         let (signals, received) = sync_channel(SIGNALS_MAX);
-        let topic_seen = TopicSeen::default();
+        let partitions_seen = PartitionsSeen::default();
         let (up, link) = watch::channel(Link::Away { since: Instant::now() });
         let keeper = Keeper::new(
             config.client_config(),
             config.topic.clone(),
             (signals.clone(), received),
-            topic_seen.clone(),
+            partitions_seen.clone(),
             up,
         )
         .map_err(PublisherStartError::Producer)?;
@@ -162,7 +162,7 @@ impl Publisher {
             .name("kafka link".to_owned())
             .spawn(|| keeper.run())
             .map_err(PublisherStartError::Thread)?;
-        Ok(Self { signals, topic_seen, link })
+        Ok(Self { signals, partitions_seen, link })
     }
 
     /// A producer that can reach Kafka as far as anybody knows. An event is only handed over after that: so an outage
@@ -208,8 +208,7 @@ impl Publish for Publisher {
             return Err(PublishError::Away);
         }
         let (topic, size_bytes) = (message.topic, message.size_bytes());
-        // A partition that was asked for may be one that never was.
-        let place_was_there = message.partition.is_none() && self.topic_seen.get();
+        let place_was_there = self.partitions_seen.has(message.partition);
         let delivery = producer.send_result(record(&message)).map_err(|(error, _)| {
             if is_fatal(&error) {
                 signal(&self.signals, Signal::Fatal { generation });
@@ -219,7 +218,7 @@ impl Publish for Publisher {
         let unknown = |source| PublishError::OutcomeUnknown { topic: topic.to_owned(), source };
         match timeout_at(deadline, delivery).await {
             Ok(Ok(Ok(delivered))) => {
-                self.topic_seen.set();
+                self.partitions_seen.at_least(delivered.partition.saturating_add(1));
                 Coordinates::new(delivered.partition, delivered.offset)
                     .map_err(|error| unknown(UnknownOutcome::NoPlace(error)))
             }

@@ -2,17 +2,13 @@
 
 use event::Receipt;
 use jiff::Timestamp;
+use json_http::{Failure, RETRY_AFTER_SECONDS, Retry, json};
 use lambda_http::{
     Body, Response,
-    http::{
-        HeaderValue, StatusCode,
-        header::{CONTENT_TYPE, RETRY_AFTER},
-    },
+    http::{StatusCode, header::RETRY_AFTER},
 };
 use progress::Status;
 use serde::Serialize;
-
-const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 /// What a request is told.
 #[derive(Debug)]
@@ -75,23 +71,10 @@ struct UpBody {
     status: &'static str,
 }
 
-#[derive(Serialize)]
-struct FailedBody {
-    error: Problem,
-}
-
-#[derive(Serialize)]
-struct Problem {
-    code: &'static str,
-    message: &'static str,
-}
-
 /// The response for an answer.
 pub(crate) fn respond(answer: &Answer) -> Response<Body> {
     match answer {
-        Answer::Event { receipt, status } => {
-            response(StatusCode::OK, &event_body(*receipt, status))
-        }
+        Answer::Event { receipt, status } => json(StatusCode::OK, &event_body(*receipt, status)),
         Answer::NoSuchEvent => failed(StatusCode::NOT_FOUND, "not_found", "event not found"),
         Answer::StatusUnavailable => failed(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -101,9 +84,13 @@ pub(crate) fn respond(answer: &Answer) -> Response<Body> {
         Answer::System(system) => {
             let well = system.kafka_reachable && system.table_reachable;
             let status = if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-            response(status, &system_body(system, well))
+            let mut response = json(status, &system_body(system, well));
+            if !well {
+                response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+            }
+            response
         }
-        Answer::Up => response(StatusCode::OK, &UpBody { status: "healthy" }),
+        Answer::Up => json(StatusCode::OK, &UpBody { status: "healthy" }),
         Answer::NoSuchPath => failed(StatusCode::NOT_FOUND, "no_such_path", "path not found"),
     }
 }
@@ -154,16 +141,6 @@ fn system_body(system: &System, well: bool) -> SystemBody {
 }
 
 fn failed(status: StatusCode, code: &'static str, message: &'static str) -> Response<Body> {
-    response(status, &FailedBody { error: Problem { code, message } })
-}
-
-fn response(status: StatusCode, body: &impl Serialize) -> Response<Body> {
-    let body = serde_json::to_string(body).expect("these bodies are texts and numbers");
-    let mut response = Response::new(Body::Text(body));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
-    }
-    response
+    let retry = if status == StatusCode::SERVICE_UNAVAILABLE { Retry::Safe } else { Retry::No };
+    json_http::failed(&Failure::new(status, code, message, retry))
 }

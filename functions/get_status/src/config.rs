@@ -1,39 +1,22 @@
 //! What the function reads from its variables, once.
 
-use event::{KeyRing, Stream};
-use publish::Connection;
-use telemetry::Level;
+use event::Stream;
+use settings::{Settings, Topic};
 use vars::{ConfigError, Source};
 
 pub(crate) struct Config {
-    pub(crate) log_level: Level,
-    pub(crate) connection: Connection,
-    pub(crate) client_id: String,
+    pub(crate) settings: Settings,
     pub(crate) stream: Stream,
-    pub(crate) ring: KeyRing,
     pub(crate) table: String,
 }
 
 impl Config {
     pub(crate) fn read(source: &dyn Source) -> Result<Self, ConfigError> {
         vars::read(source, |vars| {
-            let log_level =
-                vars.choice_or("AWS_LAMBDA_LOG_LEVEL", Level::default(), Level::SPELLINGS);
-            let connection = Connection::read(vars);
-            let cluster = vars.text("KAFKA_CLUSTER");
-            let topic = vars.text("EVENTS_TOPIC");
-            let epoch = vars.number_or("STREAM_EPOCH", 1, 1..=u32::MAX);
-            let ring = vars.parsed_secret("EVENT_ID_KEY", KeyRing::parse);
+            let settings = Settings::read(vars, env!("CARGO_PKG_NAME"));
+            let stream = Topic::Events.stream(vars);
             let table = vars.text("TABLE_NAME");
-            let client_id = vars.optional("AWS_LAMBDA_FUNCTION_NAME");
-            Some(Self {
-                log_level: log_level?,
-                connection: connection?,
-                client_id: client_id.unwrap_or_else(|| env!("CARGO_PKG_NAME").to_owned()),
-                stream: Stream { cluster: cluster?, topic: topic?, epoch: epoch? },
-                ring: ring?,
-                table: table?,
-            })
+            Some(Self { settings: settings?, stream: stream?, table: table? })
         })
     }
 }
@@ -58,7 +41,7 @@ mod tests {
     fn a_complete_configuration_is_read() {
         let config = Config::read(&complete()).ok().unwrap();
         assert_eq!(config.table, "millrace");
-        assert_eq!(config.client_id, "get_status");
+        assert_eq!(config.settings.client_id, "get_status");
         assert_eq!(config.stream.to_string(), "dev events epoch 1");
     }
 

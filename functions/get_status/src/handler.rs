@@ -2,24 +2,19 @@
 
 use std::time::Duration;
 
+use backlog::{Backlog, Span, in_time};
 use event::{Receipt, StreamKeys};
-use futures_util::{StreamExt, TryStreamExt, stream};
 use lambda_http::{Body, Request, Response};
-use progress::ReadError;
-use tokio::time::{Instant, timeout_at};
+use progress::Statuses;
+use tokio::time::Instant;
 
 use crate::{
     answer::{self, Answer, Lag, System},
-    backlog::{Backlog, Span},
     route::{Route, route},
-    statuses::Statuses,
 };
 
 /// How long the table may take to answer everything. It answers in milliseconds, or not soon.
 const TABLE_TIMEOUT: Duration = Duration::from_millis(2_500);
-
-/// Fences read at a time: enough for a topic of any usual size to be read in a few round trips.
-const FENCES_AT_ONCE: usize = 16;
 
 /// Answers questions about one stream.
 pub(crate) struct Handler<T, K> {
@@ -27,15 +22,6 @@ pub(crate) struct Handler<T, K> {
     table: T,
     topic: K,
     patience: Duration,
-}
-
-/// A table that did not tell.
-#[derive(Debug, thiserror::Error)]
-enum TableError {
-    #[error("the table did not answer in time")]
-    Timeout,
-    #[error(transparent)]
-    Read(#[from] ReadError),
 }
 
 impl<T: Statuses, K: Backlog> Handler<T, K> {
@@ -86,37 +72,13 @@ impl<T: Statuses, K: Backlog> Handler<T, K> {
 
     /// The records that lie behind the consumer's fences.
     async fn lag(&self, spans: &[Span], deadline: Instant) -> Lag {
-        let records = stream::iter(spans.to_vec())
-            .map(|span| async move {
-                let next = in_time(self.table.next(span.partition), deadline).await?;
-                Ok::<i64, TableError>(records_left(span, next))
-            })
-            .buffer_unordered(FENCES_AT_ONCE)
-            .try_fold(0, |sum, records| async move { Ok(sum + records) })
-            .await;
-        match records {
+        match backlog::lag(spans, &self.table, deadline).await {
             Ok(records) => Lag::Records(records),
             Err(error) => {
                 tracing::warn!(error = %telemetry::chain(&error), "Lag not read");
                 Lag::Unknown
             }
         }
-    }
-}
-
-/// Records that retention has removed are nobody's work any more.
-fn records_left(span: Span, next: Option<i64>) -> i64 {
-    let from = next.map_or(span.low, |next| next.max(span.low));
-    (span.end - from).max(0)
-}
-
-async fn in_time<V>(
-    read: impl Future<Output = Result<V, ReadError>>,
-    deadline: Instant,
-) -> Result<V, TableError> {
-    match timeout_at(deadline, read).await {
-        Ok(read) => Ok(read?),
-        Err(_elapsed) => Err(TableError::Timeout),
     }
 }
 

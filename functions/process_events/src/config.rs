@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use event::KeyRing;
+use consume::Terms;
 use progress::Policy;
-use publish::{Connection, PublishConfig};
-use telemetry::Level;
+use publish::PublishConfig;
+use settings::{Settings, Topic};
 use vars::{ConfigError, Source};
-
-use crate::handler::{Answers, Settings};
 
 /// When the producer gives up a dead letter: Lambda's longest timeout for a Kafka function is
 /// longer, but an event that nobody took in this time is sent again by the next invocation.
@@ -17,44 +15,31 @@ const LETTER_TIMEOUT: Duration = Duration::from_secs(30);
 /// At least 2: the first attempt at a record may be one at its whole slice.
 const ATTEMPTS: std::ops::RangeInclusive<u32> = 2..=100;
 
-const ANSWERS: &[(&str, Answers)] = &[("fail", Answers::Fail), ("partial", Answers::Partial)];
-
 pub(crate) struct Config {
-    pub(crate) log_level: Level,
     /// The topic is that of the dead letters.
     pub(crate) publish: PublishConfig,
     pub(crate) table: String,
     pub(crate) policy: Policy,
     pub(crate) settings: Settings,
+    pub(crate) terms: Terms,
 }
 
 impl Config {
     pub(crate) fn read(source: &dyn Source) -> Result<Self, ConfigError> {
         vars::read(source, |vars| {
-            let log_level =
-                vars.choice_or("AWS_LAMBDA_LOG_LEVEL", Level::default(), Level::SPELLINGS);
-            let connection = Connection::read(vars);
+            let settings = Settings::read(vars, env!("CARGO_PKG_NAME"));
             let topic = vars.text("DEAD_LETTER_TOPIC");
             let table = vars.text("TABLE_NAME");
             let defaults = Policy::default();
             let attempts_max = vars.number_or("MAX_ATTEMPTS", defaults.attempts_max, ATTEMPTS);
-            let epoch = vars.number_or("STREAM_EPOCH", 1, 1..=u32::MAX);
-            let ring = vars.parsed_secret("EVENT_ID_KEY", KeyRing::parse);
-            let answers = vars.choice_or("BATCH_RESPONSES", Answers::Fail, ANSWERS);
-            let cluster = vars.optional("KAFKA_CLUSTER");
-            let client_id = vars.optional("AWS_LAMBDA_FUNCTION_NAME");
+            let terms = Terms::read(vars, Topic::Events);
+            let settings = settings?;
             Some(Self {
-                log_level: log_level?,
-                publish: PublishConfig {
-                    connection: connection?,
-                    client_id: client_id.unwrap_or_else(|| env!("CARGO_PKG_NAME").to_owned()),
-                    topic: topic?,
-                    linger: Duration::ZERO,
-                    event_timeout: LETTER_TIMEOUT,
-                },
+                publish: settings.publisher(&topic?, Duration::ZERO, LETTER_TIMEOUT),
                 table: table?,
                 policy: Policy { attempts_max: attempts_max?, ..defaults },
-                settings: Settings { ring: ring?, cluster, epoch: epoch?, answers: answers? },
+                terms: terms?,
+                settings,
             })
         })
     }
@@ -63,6 +48,8 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+
+    use consume::Answers;
 
     use super::*;
 
@@ -78,9 +65,9 @@ mod tests {
     #[test]
     fn defaults_fail_whole_invocations_after_three_attempts() {
         let config = Config::read(&complete()).ok().unwrap();
-        assert_eq!((config.policy.attempts_max, config.settings.epoch), (3, 1));
-        assert_eq!(config.settings.answers, Answers::Fail);
-        assert_eq!(config.settings.cluster, None);
+        assert_eq!((config.policy.attempts_max, config.terms.epoch), (3, 1));
+        assert_eq!(config.terms.answers, Answers::Fail);
+        assert_eq!(config.terms.cluster, None);
     }
 
     #[test]
@@ -88,7 +75,7 @@ mod tests {
         let mut variables = complete();
         variables.insert("BATCH_RESPONSES", "partial");
         let config = Config::read(&variables).ok().unwrap();
-        assert_eq!(config.settings.answers, Answers::Partial);
+        assert_eq!(config.terms.answers, Answers::Partial);
     }
 
     #[test]

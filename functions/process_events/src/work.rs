@@ -2,7 +2,8 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use event::{Coordinates, Envelope, Receipt, StreamKeys};
+use consume::envelope;
+use event::{Receipt, StreamKeys};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use kafka_batch::{Record, Slice};
 use progress::{Judged, Kept, Process};
@@ -62,19 +63,9 @@ impl<P: Publish> Work<'_, P> {
         }
     }
 
-    /// The receipt, under the key it was minted with if the ring still has it.
     fn receipt(&self, record: &Record<'_>) -> Option<Receipt> {
-        let place = Coordinates::new(self.slice.partition, record.offset).ok()?;
-        let key_id = envelope(record).and_then(|envelope| envelope.receipt_key);
-        let named = key_id.and_then(|key_id| self.keys.mint_under(key_id, place));
-        Some(named.unwrap_or_else(|| self.keys.mint(place)))
+        consume::receipt(&self.keys, self.slice, record)
     }
-}
-
-/// The record's envelope; `None` for a record that is not one of ours, or not a sound one.
-fn envelope<'r>(record: &'r Record<'_>) -> Option<Envelope<'r>> {
-    let headers = record.headers.iter().map(|header| (&*header.name, &*header.value));
-    Envelope::decode(headers).ok().flatten()
 }
 
 impl<E: Send, P: Publish> Process<E> for Work<'_, P> {
@@ -95,7 +86,8 @@ impl<E: Send, P: Publish> Process<E> for Work<'_, P> {
         Ok(Judged { verdicts, effects: Vec::new() })
     }
 
-    async fn give_up(&self, index: usize, reason: &str) -> Result<(), PublishError> {
-        self.send(self.record(index), reason).await
+    async fn give_up(&self, index: usize, reason: &str) -> Result<Vec<E>, PublishError> {
+        self.send(self.record(index), reason).await?;
+        Ok(Vec::new())
     }
 }

@@ -1,10 +1,10 @@
 //! Parse, wrap, publish, answer. Statuses and JSON are other files' business.
 
-use std::{borrow::Cow, time::Duration};
+use std::borrow::Cow;
 
 use event::{Envelope, StreamKeys};
 use jiff::Timestamp;
-use lambda_http::{Body, Request, RequestExt, Response, http::HeaderMap};
+use lambda_http::{Body, Request, Response, http::HeaderMap};
 use publish::{Header, Message, Publish};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -13,12 +13,6 @@ use crate::{
     answer::{self, Failure, Outcome},
     request,
 };
-
-/// The longest wait for Kafka's acknowledgement. API Gateway gives up after 30 s; callers do long before.
-pub(crate) const WAIT_MAX: Duration = Duration::from_secs(10);
-
-/// What is left of an invocation to answer in, so that a caller hears from us and not from a timeout.
-const ANSWER_MARGIN: Duration = Duration::from_millis(500);
 
 /// Registers events of one stream.
 pub(crate) struct Handler<P> {
@@ -80,15 +74,8 @@ impl<P: Publish> Handler<P> {
 
 fn arrival(request: &Request) -> Arrival {
     let at = Timestamp::now();
-    let deadline_ms = request.lambda_context_ref().map(|context| context.deadline);
-    Arrival { at, id: Uuid::now_v7(), deadline: Instant::now() + wait(at, deadline_ms) }
-}
-
-/// How long to wait for Kafka, given when the invocation ends (in milliseconds since 1970).
-fn wait(at: Timestamp, deadline_ms: Option<u64>) -> Duration {
-    let Some(deadline_ms) = deadline_ms else { return WAIT_MAX };
-    let at_ms = u64::try_from(at.as_millisecond()).unwrap_or(0);
-    telemetry::time_left(deadline_ms, at_ms).saturating_sub(ANSWER_MARGIN).min(WAIT_MAX)
+    let deadline = json_http::deadline(request, at.as_millisecond());
+    Arrival { at, id: Uuid::now_v7(), deadline }
 }
 
 /// Once per event, so only what went wrong on our side is told by default.

@@ -16,13 +16,13 @@ use crate::{config::Config, handler::Handler};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let config = Config::read(&vars::Environment);
-    telemetry::supervise(config, |config| config.log_level, serve).await
+    telemetry::supervise(config, |config| config.settings.log_level, serve).await
 }
 
 /// One invocation at a time, or `AWS_LAMBDA_MAX_CONCURRENCY` many.
 async fn serve(config: Config) -> Result<(), lambda_http::Error> {
     let publisher = Publisher::new(&config.publish)?;
-    let keys = config.ring.for_stream(&config.stream);
+    let keys = config.settings.ring.for_stream(&config.stream);
     let handler = Arc::new(Handler::new(publisher, keys, config.stream.topic));
     lambda_http::run_concurrent(service_fn(move |request: Request| {
         let handler = Arc::clone(&handler);

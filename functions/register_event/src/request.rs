@@ -3,7 +3,8 @@
 use std::{borrow::Cow, fmt, str};
 
 use event::{EnvelopeError, header, limits};
-use lambda_http::http::{HeaderMap, header::CONTENT_TYPE};
+use json_http::RequestError;
+use lambda_http::http::HeaderMap;
 use serde::{
     Deserializer,
     de::{IgnoredAny, MapAccess, Visitor},
@@ -15,11 +16,6 @@ pub(crate) const DEFAULT_TYPE: &str = "event";
 
 /// The source of an event whose caller does not name one.
 pub(crate) const DEFAULT_SOURCE: &str = "/register_event";
-
-/// What is wrong with JSON of another type.
-const NOT_AN_OBJECT: &str = "the body is not a JSON object";
-
-const DEFAULT_CONTENT_TYPE: &str = "application/json";
 
 /// What a caller wants registered. Borrows from the request.
 #[derive(Debug, PartialEq)]
@@ -45,12 +41,8 @@ pub(crate) struct Submission<'a> {
 /// Why a request is not a submission: the caller's mistake, which repeating does not mend.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
-    #[error("content type `{content_type}` is not JSON")]
-    MediaType { content_type: String },
-    #[error("the body has {size_bytes} bytes, {limit_bytes} are allowed")]
-    BodyTooLarge { size_bytes: usize, limit_bytes: usize },
-    #[error("{problem}")]
-    Json { problem: String, line: usize, column: usize },
+    #[error(transparent)]
+    Request(#[from] RequestError),
     #[error("the partition key has {size_bytes} bytes, {limit_bytes} are allowed")]
     KeyTooLong { size_bytes: usize, limit_bytes: usize },
     #[error("header `{header}` is not UTF-8")]
@@ -61,11 +53,8 @@ pub(crate) enum Refusal {
 
 /// Reads a request. The cheap checks come first, so an oversized body is never parsed.
 pub(crate) fn parse<'a>(headers: &'a HeaderMap, body: &'a [u8]) -> Result<Submission<'a>, Refusal> {
-    let content_type = json_content_type(headers)?;
-    if body.len() > limits::BODY_BYTES_MAX {
-        let (size_bytes, limit_bytes) = (body.len(), limits::BODY_BYTES_MAX);
-        return Err(Refusal::BodyTooLarge { size_bytes, limit_bytes });
-    }
+    let content_type = json_http::content_type(headers)?;
+    json_http::sized(body, limits::BODY_BYTES_MAX)?;
     let fields = read_object(body)?;
     let event_type = match text(headers, "ce-type")? {
         Some(event_type) => Cow::Borrowed(event_type),
@@ -84,19 +73,6 @@ pub(crate) fn parse<'a>(headers: &'a HeaderMap, body: &'a [u8]) -> Result<Submis
             .filter(|trace| event::checked(header::TRACEPARENT, trace).is_ok()),
         content_type,
     })
-}
-
-/// `application/json` or any `+json`, with or without parameters; a request without a type is taken at its word.
-fn json_content_type(headers: &HeaderMap) -> Result<&str, Refusal> {
-    let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(DEFAULT_CONTENT_TYPE) };
-    let refusal = || Refusal::MediaType {
-        content_type: String::from_utf8_lossy(value.as_bytes()).into_owned(),
-    };
-    let content_type = value.to_str().ok().ok_or_else(refusal)?;
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let is_json = essence == "application/json"
-        || essence.split_once('/').is_some_and(|(_, subtype)| subtype.ends_with("+json"));
-    if is_json { Ok(content_type) } else { Err(refusal()) }
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, Refusal> {
@@ -138,11 +114,12 @@ struct Fields<'a> {
 }
 
 /// Goes through the whole body, and fails unless it is one JSON object.
-fn read_object(body: &[u8]) -> Result<Fields<'_>, Refusal> {
-    let text = str::from_utf8(body).map_err(|error| not_utf8(body, error))?;
+fn read_object(body: &[u8]) -> Result<Fields<'_>, RequestError> {
+    let text = json_http::text(body)?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let fields = deserializer.deserialize_map(FieldsVisitor).map_err(|error| not_json(&error))?;
-    deserializer.end().map_err(|error| not_json(&error))?;
+    let fields =
+        deserializer.deserialize_map(FieldsVisitor).map_err(|error| json_http::not_json(&error))?;
+    deserializer.end().map_err(|error| json_http::not_json(&error))?;
     Ok(fields)
 }
 
@@ -194,24 +171,6 @@ fn json_text(value: &RawValue) -> Option<Cow<'_, str>> {
         return serde_json::from_str(written).ok().map(Cow::Owned);
     }
     Some(Cow::Borrowed(&written[1..written.len() - 1]))
-}
-
-fn not_json(error: &serde_json::Error) -> Refusal {
-    let (line, column) = (error.line(), error.column());
-    if error.is_data() {
-        // This error's text would quote the body, however long it is, into the answer and the log.
-        return Refusal::Json { problem: NOT_AN_OBJECT.to_owned(), line, column };
-    }
-    let text = error.to_string();
-    let problem = text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text);
-    Refusal::Json { problem: problem.to_owned(), line, column }
-}
-
-fn not_utf8(body: &[u8], error: str::Utf8Error) -> Refusal {
-    let mut lines = body[..error.valid_up_to()].split(|&byte| byte == b'\n');
-    let line = lines.clone().count();
-    let column = lines.next_back().map_or(0, <[u8]>::len) + 1;
-    Refusal::Json { problem: "the body is not UTF-8".to_owned(), line, column }
 }
 
 #[cfg(test)]

@@ -245,7 +245,7 @@ impl<S: Store, P: Process<S::Effect>> Run<'_, S, P> {
                 let reason = format!("gave up after {tried} attempts");
                 let verdicts = vec![Verdict::Failed(reason.clone().into())];
                 let left = self.process.give_up(index, &reason).await;
-                left.map(|()| Judged { verdicts, effects: Vec::new() })
+                left.map(|effects| Judged { verdicts, effects })
             }
             _ => self.process.process(&unit.indexes).await,
         };

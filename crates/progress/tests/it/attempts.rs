@@ -37,7 +37,7 @@ impl Process<String> for Deadly {
         self.judge.process(indexes).await
     }
 
-    async fn give_up(&self, index: usize, reason: &str) -> Result<(), Infallible> {
+    async fn give_up(&self, index: usize, reason: &str) -> Result<Vec<String>, Infallible> {
         self.judge.give_up(index, reason).await
     }
 }
@@ -80,7 +80,8 @@ async fn a_deadly_record_is_given_up_and_its_neighbours_are_applied() {
     assert!(
         matches!(status(&ledger, 3).await, Status::Failed { reason, .. } if reason.contains("3 attempts"))
     );
-    assert_eq!(ledger.store().effects().len(), 5);
+    let effects = ledger.store().effects();
+    assert_eq!((effects.len(), effects["given up 3"]), (6, 1), "leaving has effects, too");
     assert_eq!(attempts(&ledger).await, 0);
 }
 
@@ -148,7 +149,7 @@ impl Process<String> for Unreachable {
         Ok(judged)
     }
 
-    async fn give_up(&self, _: usize, _: &str) -> Result<(), Down> {
+    async fn give_up(&self, _: usize, _: &str) -> Result<Vec<String>, Down> {
         Err(Down)
     }
 }
@@ -201,7 +202,7 @@ impl Process<String> for Gated {
         self.judge.process(indexes).await
     }
 
-    async fn give_up(&self, index: usize, reason: &str) -> Result<(), Infallible> {
+    async fn give_up(&self, index: usize, reason: &str) -> Result<Vec<String>, Infallible> {
         self.judge.give_up(index, reason).await
     }
 }
@@ -238,7 +239,7 @@ impl Process<String> for Slow {
         self.judge.process(indexes).await
     }
 
-    async fn give_up(&self, index: usize, reason: &str) -> Result<(), Infallible> {
+    async fn give_up(&self, index: usize, reason: &str) -> Result<Vec<String>, Infallible> {
         self.judge.give_up(index, reason).await
     }
 }

@@ -88,8 +88,8 @@ impl Process<TransactWriteItem> for Writing {
         Ok(Judged { verdicts, effects })
     }
 
-    async fn give_up(&self, _: usize, _: &str) -> Result<(), Infallible> {
-        Ok(())
+    async fn give_up(&self, _: usize, _: &str) -> Result<Vec<TransactWriteItem>, Infallible> {
+        Ok(Vec::new())
     }
 }
 

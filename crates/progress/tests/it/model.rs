@@ -171,9 +171,8 @@ impl Process<String> for Mortal {
         Ok(ok(self.judge.process(indexes).await))
     }
 
-    async fn give_up(&self, index: usize, reason: &str) -> Result<(), StoreError> {
-        ok(self.judge.give_up(index, reason).await);
-        Ok(())
+    async fn give_up(&self, index: usize, reason: &str) -> Result<Vec<String>, StoreError> {
+        Ok(ok(self.judge.give_up(index, reason).await))
     }
 }
 
@@ -284,6 +283,8 @@ impl World {
                         self.failed.contains(&offset) || reason.contains("gave up"),
                         "{reason}"
                     );
+                    let left = effects.get(&format!("given up {offset}")).copied();
+                    assert_eq!(left, reason.contains("gave up").then_some(1), "{offset}");
                 }
                 Status::Skipped { .. } => {
                     assert_eq!((effect, bodies), (0, None), "{offset}");

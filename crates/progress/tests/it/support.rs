@@ -146,10 +146,10 @@ impl Process<String> for Judge {
         Ok(Judged { verdicts, effects })
     }
 
-    async fn give_up(&self, index: usize, reason: &str) -> Result<(), Infallible> {
-        let mut given_up = self.given_up.lock().unwrap();
-        given_up.push((self.entries[index].offset, reason.to_owned()));
-        Ok(())
+    async fn give_up(&self, index: usize, reason: &str) -> Result<Vec<String>, Infallible> {
+        let offset = self.entries[index].offset;
+        self.given_up.lock().unwrap().push((offset, reason.to_owned()));
+        Ok(vec![format!("given up {offset}")])
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Mutex};
 
+use backlog::BacklogError;
 use event::{Coordinates, KeyRing, Stream};
 use lambda_http::http;
-use progress::Status;
+use progress::{ReadError, Status};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::backlog::BacklogError;
 
 /// Knows one status and some fences, or nothing at all.
 #[derive(Default)]

@@ -1,7 +1,12 @@
 //! Batches from end to end, on a table in memory and with dead letters that are only remembered.
 
+use std::{ops::Deref, time::Duration};
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use consume::{Answers, BatchFailure, Terms, limits};
 use event::Coordinates;
+use kafka_batch::BatchResponse;
+use lambda_runtime::Diagnostic;
 use progress::{Edge, Policy, Position, Status, store::memory::MemoryStore};
 use serde_json::json;
 
@@ -13,16 +18,37 @@ const KEYS: &str = "k2:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=,k1:AQECAwQFB
 const NOW_MS: u64 = 1_763_740_000_000;
 const ARN: &str = "arn:aws:kafka:us-east-1:000000000000:cluster/local/x-1";
 
-fn handler(outbox: Outbox, answers: Answers) -> Handler<MemoryStore, Outbox> {
+/// The function as Lambda meets it.
+struct Function {
+    terms: Terms,
+    handler: Handler<MemoryStore, Outbox>,
+}
+
+impl Function {
+    async fn handle(&self, payload: &[u8], limits: Limits) -> Result<BatchResponse, BatchFailure> {
+        consume::handle(&self.terms, &self.handler, payload, limits).await
+    }
+}
+
+impl Deref for Function {
+    type Target = Handler<MemoryStore, Outbox>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.handler
+    }
+}
+
+fn handler(outbox: Outbox, answers: Answers) -> Function {
     let edge = Edge::new(|| 1_700_000_000_000, || 0.0);
     let ledger = Ledger::new(MemoryStore::default(), Policy::default(), edge);
     let letters = DeadLetters::new(outbox, "events-dlq".to_owned());
     let ring = KeyRing::parse(KEYS).unwrap();
-    Handler::new(ledger, letters, Settings { ring, cluster: None, epoch: 1, answers })
+    let terms = Terms { cluster: None, epoch: 1, answers };
+    Function { terms, handler: Handler::new(ledger, letters, ring) }
 }
 
 fn ample() -> Limits {
-    limits(NOW_MS + 600_000, NOW_MS)
+    limits(NOW_MS + 600_000, NOW_MS, Duration::ZERO)
 }
 
 fn record(partition: i32, offset: i64, value: Option<&[u8]>) -> serde_json::Value {
@@ -152,7 +178,7 @@ async fn a_partial_answer_names_what_is_left_of_the_slice() {
 async fn an_invocation_that_is_nearly_over_leaves_the_batch_for_the_next() {
     let handler = handler(Outbox::default(), Answers::Fail);
     let payload = batch(vec![record(0, 0, Some(b"{}"))]);
-    assert!(handler.handle(&payload, limits(NOW_MS, NOW_MS)).await.is_err());
+    assert!(handler.handle(&payload, limits(NOW_MS, NOW_MS, Duration::ZERO)).await.is_err());
     assert_eq!(status(&handler, 0, 0).await, Status::Pending);
     handler.handle(&payload, ample()).await.unwrap();
     assert!(matches!(status(&handler, 0, 0).await, Status::Processed { .. }));
@@ -173,6 +199,6 @@ async fn a_self_managed_event_needs_a_cluster_from_the_settings() {
     let mut handler = handler(Outbox::default(), Answers::Fail);
     let error = handler.handle(payload.as_bytes(), ample()).await.unwrap_err();
     assert!(error.to_string().contains("KAFKA_CLUSTER"));
-    handler.settings.cluster = Some("dev".to_owned());
+    handler.terms.cluster = Some("dev".to_owned());
     assert!(handler.handle(payload.as_bytes(), ample()).await.is_ok());
 }

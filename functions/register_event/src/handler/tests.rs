@@ -181,18 +181,3 @@ async fn an_event_too_large_for_the_topic_is_refused() {
     let (status, _, body) = respond(&handler(Err(error)), &post("{}")).await;
     assert_eq!((status, &body["error"]["code"]), (413, &json!("body_too_large")));
 }
-
-#[test]
-fn the_wait_for_kafka_ends_before_the_invocation() {
-    let at = Timestamp::from_millisecond(1_763_740_000_000).unwrap();
-    for (deadline_ms, expected_ms) in [
-        (Some(1_763_740_003_000), 2_500),
-        (Some(1_763_740_060_000), 10_000),
-        (Some(1_763_740_000_500), 0),
-        (Some(1_763_739_999_995), 0),
-        (Some(600_000), 10_000),
-        (None, 10_000),
-    ] {
-        assert_eq!(wait(at, deadline_ms), Duration::from_millis(expected_ms), "{deadline_ms:?}");
-    }
-}

@@ -4,6 +4,9 @@ use lambda_http::http::{HeaderName, HeaderValue};
 
 use super::*;
 
+/// What is wrong with JSON of another type.
+const NOT_AN_OBJECT: &str = "the body is not a JSON object";
+
 fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
     pairs
         .iter()
@@ -17,7 +20,7 @@ fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
 #[track_caller]
 fn check_json(body: &[u8], expected_problem: &str, expected_place: (usize, usize)) {
     match parse(&HeaderMap::new(), body) {
-        Err(Refusal::Json { problem, line, column }) => {
+        Err(Refusal::Request(RequestError::Json { problem, line, column })) => {
             assert_eq!(problem, expected_problem);
             assert_eq!((line, column), expected_place);
         }
@@ -81,7 +84,13 @@ fn deep_nesting_is_survived() {
 fn a_body_over_the_limit_is_refused_without_parsing() {
     let body = vec![b' '; limits::BODY_BYTES_MAX + 1];
     let refusal = parse(&HeaderMap::new(), &body).unwrap_err();
-    assert!(matches!(refusal, Refusal::BodyTooLarge { size_bytes: 1_000_001, .. }), "{refusal:?}");
+    assert!(
+        matches!(
+            refusal,
+            Refusal::Request(RequestError::BodyTooLarge { size_bytes: 1_000_001, .. })
+        ),
+        "{refusal:?}"
+    );
     let text = "x".repeat(limits::BODY_BYTES_MAX - 8);
     let largest = format!(r#"{{"a":"{text}"}}"#);
     assert_eq!(largest.len(), limits::BODY_BYTES_MAX);
@@ -100,7 +109,10 @@ fn only_json_types_are_taken() {
         ["text/plain", "application/x-www-form-urlencoded", "json", "", "application/json2"]
     {
         let refusal = parse(&headers(&[("content-type", other)]), b"{}").unwrap_err();
-        assert!(matches!(refusal, Refusal::MediaType { .. }), "{other}: {refusal:?}");
+        assert!(
+            matches!(refusal, Refusal::Request(RequestError::MediaType { .. })),
+            "{other}: {refusal:?}"
+        );
     }
 }
 

@@ -1,15 +1,13 @@
-//! What the table knows. The only file that knows the consumer's name.
+//! What a consumer remembers, for whoever only asks.
 
 use event::{Coordinates, Stream};
-use progress::{
+
+use crate::{
     Connection, Consumer, Edge, Ledger, Policy, ReadError, Status, connect, store::DynamoDb,
 };
 
-/// The consumer that processes events, as `process_events` calls itself.
-const CONSUMER: &str = "process_events";
-
 /// What a consumer remembers.
-pub(crate) trait Statuses: Sync {
+pub trait Statuses: Sync {
     /// What became of an event.
     fn status(&self, place: Coordinates) -> impl Future<Output = Result<Status, ReadError>> + Send;
 
@@ -17,26 +15,30 @@ pub(crate) trait Statuses: Sync {
     fn next(&self, partition: i32) -> impl Future<Output = Result<Option<i64>, ReadError>> + Send;
 }
 
-/// The consumer's table.
+/// A consumer's table, that is only read.
 #[derive(Debug)]
-pub(crate) struct Table {
+pub struct StatusTable {
     ledger: Ledger<DynamoDb>,
     consumer: Consumer,
     stream: Stream,
 }
 
-impl Table {
-    /// Does not talk to the table yet.
-    pub(crate) async fn connect(table: String, stream: Stream) -> Self {
-        let client = connect(&Connection::Environment).await;
-        let table = DynamoDb::new(client, table);
+impl StatusTable {
+    /// The table that the SDK's own variables lead to. Does not talk to it yet.
+    pub async fn connect(table: String, consumer: Consumer, stream: Stream) -> Self {
+        let table = DynamoDb::new(connect(&Connection::Environment).await, table);
+        Self::of(table, consumer, stream)
+    }
+
+    /// A table that is connected already.
+    pub fn of(table: DynamoDb, consumer: Consumer, stream: Stream) -> Self {
         // A ledger that is only read has no use for a policy.
         let ledger = Ledger::new(table, Policy::default(), Edge::system());
-        Self { ledger, consumer: Consumer::new(CONSUMER), stream }
+        Self { ledger, consumer, stream }
     }
 }
 
-impl Statuses for Table {
+impl Statuses for StatusTable {
     async fn status(&self, place: Coordinates) -> Result<Status, ReadError> {
         self.ledger.status(&self.consumer, &self.stream, place).await
     }

@@ -15,45 +15,61 @@ const KAFKA_TIMEOUT: Duration = Duration::from_millis(2_500);
 
 /// The records a partition holds: from `low` to before `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Span {
-    pub(crate) partition: i32,
-    pub(crate) low: i64,
-    pub(crate) end: i64,
+pub struct Span {
+    /// The partition.
+    pub partition: i32,
+    /// The offset of the oldest record kept.
+    pub low: i64,
+    /// The offset that the next record will get.
+    pub end: i64,
 }
 
 /// What records a topic holds.
-pub(crate) trait Backlog: Sync {
+pub trait Backlog: Sync {
     /// One span for each partition.
     fn spans(&self) -> impl Future<Output = Result<Vec<Span>, BacklogError>> + Send;
 }
 
 /// Why nobody knows what a topic holds.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum BacklogError {
+pub enum BacklogError {
+    /// Kafka did not answer.
     #[error("failed to ask kafka about topic `{topic}`")]
     Kafka {
+        /// The topic.
         topic: String,
+        /// What the client says.
         #[source]
         source: KafkaError,
     },
+    /// There is no such topic.
     #[error("topic `{topic}` does not exist")]
-    NoTopic { topic: String },
+    NoTopic {
+        /// The topic.
+        topic: String,
+    },
+    /// Kafka knows the partition and not its offsets.
     #[error("kafka did not tell the offsets of partition {partition}")]
-    NoOffset { partition: i32 },
+    NoOffset {
+        /// The partition.
+        partition: i32,
+    },
+    /// The question was not asked to its end.
     #[error("the question to kafka was abandoned")]
     Abandoned(#[source] task::JoinError),
 }
 
 /// A topic of a cluster.
 #[derive(Clone, Debug)]
-pub(crate) struct Topic {
+pub struct Topic {
     config: ClientConfig,
     name: String,
     timeout: Duration,
 }
 
 impl Topic {
-    pub(crate) fn new(connection: &Connection, client_id: &str, topic: &str) -> Self {
+    /// A topic of the cluster that `connection` leads to. Does not connect yet.
+    pub fn new(connection: &Connection, client_id: &str, topic: &str) -> Self {
         let config = connection.client_config(client_id);
         Self { config, name: topic.to_owned(), timeout: KAFKA_TIMEOUT }
     }
