@@ -23,7 +23,7 @@ pub use error::UpError;
 pub(crate) use mappings::{MappingName, detail as mapping_detail};
 pub(crate) use poller_process::line;
 pub use ports::Ports;
-pub(crate) use wiring::shared_environment;
+pub(crate) use wiring::{function_timeouts, shared_environment};
 
 use crate::build::{self, Sources};
 use crate::data_folder::{DataFolder, Layout};

@@ -21,11 +21,14 @@ use serde::Serialize;
 
 use crate::config::ApiConfig;
 use crate::event::body::Body;
-use crate::event::fields::{Arrival, Headers, Pairs, Query, cookies};
+use crate::event::fields::{Arrival, Headers, Pairs, Query, TRACE_ID, cookies, joined};
 use crate::route::Matched;
 
 /// The account every local resource belongs to.
 const ACCOUNT_ID: &str = "000000000000";
+
+/// Room for everything of a usual event but its body.
+const FRAME_BYTES: usize = 2 * 1024;
 
 /// What the gateway knows of a request beyond its text.
 #[derive(Clone, Copy, Debug)]
@@ -104,7 +107,20 @@ pub(crate) fn write(
         is_base64_encoded: body.is_base64,
         body: body.text,
     };
-    Bytes::from(serde_json::to_vec(&event).expect("strings and numbers are always JSON"))
+    let text_bytes = event.body.as_ref().map_or(0, |text| text.len());
+    // Grows a few times otherwise, and is copied each time.
+    let mut text = Vec::with_capacity(text_bytes + text_bytes / 8 + FRAME_BYTES);
+    serde_json::to_writer(&mut text, &event).expect("strings and numbers are always JSON");
+    Bytes::from(text)
+}
+
+/// The trace that a request belongs to: the client's own, else the gateway's.
+pub(crate) fn trace<'a>(headers: &'a HeaderMap, stamp: &Stamp<'a>) -> Cow<'a, str> {
+    if headers.contains_key(TRACE_ID) {
+        joined(headers, &TRACE_ID)
+    } else {
+        Cow::Borrowed(stamp.trace_id)
+    }
 }
 
 /// The host the client asked for: HTTP/1 says it in a header, HTTP/2 in the target.

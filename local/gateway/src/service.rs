@@ -141,7 +141,8 @@ impl Service {
             return Err(Refusal::BodyTooLarge);
         }
         let route = matched.route;
-        let invocation = self.invoke.invoke(&route.function, event);
+        let trace = event::trace(&head.headers, stamp);
+        let invocation = self.invoke.invoke_traced(&route.function, event, &trace);
         match tokio::time::timeout(route.timeout, invocation).await {
             Ok(Ok(Outcome::Succeeded(payload))) => answer::from_payload(&payload),
             Ok(Ok(Outcome::FunctionError(_))) => Err(Refusal::FunctionFailed),

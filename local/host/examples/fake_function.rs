@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Barrier;
+use tokio_util::task::TaskTracker;
 
 /// Longer than any test waits, and not for ever.
 const HANG: Duration = Duration::from_mins(2);
@@ -30,6 +31,19 @@ async fn main() -> Result<ExitCode, Error> {
         }
         _ => {}
     }
+    if std::env::args().any(|argument| argument == "--extension") {
+        // Whoever registers is told of the end; SIGTERM comes to nobody else.
+        let path = "/2020-01-01/extension/register";
+        call("POST", path, "lambda-extension-name: farewell\r\n", "{\"events\":[]}").await?;
+    }
+    if std::env::args().any(|argument| argument == "--flush") {
+        let path = "/2020-01-01/extension/register";
+        let name = "lambda-extension-name: flush\r\n";
+        let body = "{\"events\":[\"INVOKE\"]}";
+        let head = format!("content-length: {}\r\n{name}", body.len());
+        let registered = exchange(&request("POST", path, &head, body)).await?;
+        TaskTracker::new().spawn(flush(header_of(&registered, "lambda-extension-identifier")));
+    }
     if std::env::args().any(|argument| argument == "--farewell") {
         let mut terminations = signal(SignalKind::terminate())?;
         tokio::select! {
@@ -44,6 +58,9 @@ async fn main() -> Result<ExitCode, Error> {
 
 async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
     let LambdaEvent { payload, context } = event;
+    if std::env::args().any(|argument| argument == "--repeat") {
+        say(&format!("got {payload}"));
+    }
     let number = |key: &str| payload[key].as_u64().and_then(|n| usize::try_from(n).ok());
     match payload["do"].as_str().unwrap_or("echo") {
         "fail" => Err("it was asked to fail".into()),
@@ -59,28 +76,20 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
             complain(&format!("err: {text}"));
             Ok(Value::Null)
         }
-        "call" => {
-            let text = |key: &str| {
-                payload[key].as_str().unwrap_or_default().replace("{id}", &context.request_id)
-            };
-            call(&text("method"), &text("path"), &text("header"), &text("body")).await
+        "call" | "parting" | "last_words" | "stream" => speak(&payload, &context.request_id).await,
+        // Until whoever listens there accepts and closes.
+        "wait_for" => {
+            let address = payload["address"].as_str().unwrap_or_default();
+            let mut stream = TcpStream::connect(address).await?;
+            tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
+            Ok(json!("waited"))
         }
-        "last_words" => {
-            let path = format!("/2018-06-01/runtime/invocation/{}/response", context.request_id);
-            let answer = request("POST", &path, "content-length: 12\r\n", "\"last words\"");
-            open(&answer).await?.readable().await?; // the receipt
-            say("last words");
-            exit()
-        }
-        "stream" => {
-            let path = payload["path"].as_str().unwrap_or_default();
-            let trailers = payload["trailers"].as_str().unwrap_or_default();
-            let chunk = payload["chunk"].as_str().unwrap_or_default();
-            let head = "Transfer-Encoding: chunked\r\nTrailer: \
-                        Lambda-Runtime-Function-Error-Type\r\n\
-                        Lambda-Runtime-Function-Response-Mode: streaming\r\n";
-            let path = path.replace("{id}", &context.request_id);
-            send("POST", &path, head, &chunked(chunk, trailers)).await
+        "allocate" => {
+            let bytes = vec![1_u8; number("bytes").unwrap_or_default()];
+            if payload["hold"] == true {
+                tokio::time::sleep(HANG).await;
+            }
+            Ok(bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>().into())
         }
         "big" => Ok(Value::String("x".repeat(number("bytes").unwrap_or_default()))),
         "meet" => {
@@ -100,6 +109,39 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
             .collect::<serde_json::Map<String, Value>>()
             .into()),
         _ => Ok(payload),
+    }
+}
+
+/// Speaks to the Runtime API behind `lambda_runtime`'s back.
+async fn speak(payload: &Value, request_id: &str) -> Result<Value, Error> {
+    match payload["do"].as_str().unwrap_or_default() {
+        "call" => {
+            let text =
+                |key: &str| payload[key].as_str().unwrap_or_default().replace("{id}", request_id);
+            call(&text("method"), &text("path"), &text("header"), &text("body")).await
+        }
+        "parting" => {
+            let path = format!("/2018-06-01/runtime/invocation/{request_id}/response");
+            drop(open(&request("POST", &path, "content-length: 9\r\n", "\"parting\"")).await?);
+            exit()
+        }
+        "last_words" => {
+            let path = format!("/2018-06-01/runtime/invocation/{request_id}/response");
+            let answer = request("POST", &path, "content-length: 12\r\n", "\"last words\"");
+            open(&answer).await?.readable().await?; // the receipt
+            say("last words");
+            exit()
+        }
+        _ => {
+            let path = payload["path"].as_str().unwrap_or_default();
+            let trailers = payload["trailers"].as_str().unwrap_or_default();
+            let chunk = payload["chunk"].as_str().unwrap_or_default();
+            let head = "Transfer-Encoding: chunked\r\nTrailer: \
+                        Lambda-Runtime-Function-Error-Type\r\n\
+                        Lambda-Runtime-Function-Response-Mode: streaming\r\n";
+            let path = path.replace("{id}", request_id);
+            send("POST", &path, head, &chunked(chunk, trailers)).await
+        }
     }
 }
 
@@ -128,12 +170,35 @@ fn chunked(chunk: &str, trailers: &str) -> String {
     format!("{:x}\r\n{chunk}\r\n0\r\n{trailers}\r\n", chunk.len())
 }
 
-async fn send(method: &str, path: &str, headers: &str, body: &str) -> Result<Value, Error> {
+/// An extension that says something after every invocation.
+async fn flush(id: String) -> Result<(), Error> {
+    let head = format!("lambda-extension-identifier: {id}\r\n");
+    for number in 1_u32.. {
+        let event =
+            exchange(&request("GET", "/2020-01-01/extension/event/next", &head, "")).await?;
+        let event: Value = serde_json::from_str(event.split("\r\n\r\n").nth(1).unwrap_or("null"))?;
+        let trace = event["tracing"]["value"].as_str().unwrap_or_default();
+        say(&format!("flushed {number} of {trace}"));
+    }
+    Ok(())
+}
+
+fn header_of(response: &str, name: &str) -> String {
+    let line = response.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    line.unwrap_or_default().to_owned()
+}
+
+/// The whole response to a request.
+async fn exchange(request: &str) -> Result<String, Error> {
     use tokio::io::AsyncReadExt as _;
 
     let mut response = String::new();
-    let mut stream = open(&request(method, path, headers, body)).await?;
-    stream.read_to_string(&mut response).await?;
+    open(request).await?.read_to_string(&mut response).await?;
+    Ok(response)
+}
+
+async fn send(method: &str, path: &str, headers: &str, body: &str) -> Result<Value, Error> {
+    let response = exchange(&request(method, path, headers, body)).await?;
     let status = response.split(' ').nth(1).and_then(|status| status.parse::<u16>().ok());
     let body = response.split_once("\r\n\r\n").map(|(_, body)| body);
     Ok(json!({ "status": status, "body": body }))

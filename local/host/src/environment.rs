@@ -2,6 +2,7 @@
 //!
 //! It reports to its function's task and obeys its orders; it decides nothing.
 
+mod memory;
 mod output;
 mod variables;
 
@@ -16,22 +17,22 @@ use rustix::process::{Pid, Signal};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use self::memory::Memory;
+pub(crate) use self::output::CaughtUp;
 use crate::failure::Exit;
-use crate::function::{FunctionSpec, Message};
+use crate::function::{FunctionSpec, Message, OUTPUTS};
 use crate::guard::Guard;
 use crate::http_server::{self, Closing};
 use crate::ids::EnvironmentId;
 use crate::logs::LogSink;
-use crate::runtime_api::RuntimeApi;
+use crate::runtime_api::{Extensions, RuntimeApi};
 
-/// Between SIGTERM and SIGKILL. AWS gives functions with an internal extension this long.
-///
-/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>
-const STOP_MAX: Duration = Duration::from_millis(500);
+/// How often a process's memory is looked at.
+const LOOK_PAUSE: Duration = Duration::from_millis(200);
 
 /// After the process is gone, answers and output it left in its sockets and pipes are read for at
 /// most this long; a child that left its process group may hold them open for ever.
@@ -57,6 +58,8 @@ pub(crate) struct Launch {
     pub(crate) id: EnvironmentId,
     pub(crate) messages: mpsc::Sender<Message>,
     pub(crate) orders: mpsc::Receiver<Ending>,
+    /// Of those who want to know when its outputs are read; taken at the start.
+    pub(crate) questions: Option<[mpsc::Receiver<CaughtUp>; OUTPUTS]>,
     pub(crate) logs: Arc<LogSink>,
     pub(crate) guard: Guard,
 }
@@ -113,7 +116,7 @@ async fn supervise(launch: &mut Launch, mut child: Child, listener: TcpListener)
         () = http_server::serve(&listener, server, tasks.clone(), ending, CONNECTIONS_MAX) => {
             unreachable!("a server without a stop serves for ever")
         }
-        exit = wait(&mut child, &mut launch.orders) => exit,
+        exit = wait(&mut child, launch, api.extensions()) => exit,
     };
     http_server::serve_backlog(listener, &api, &tasks, &closing);
     if let Some(pid) = pid {
@@ -130,27 +133,32 @@ async fn supervise(launch: &mut Launch, mut child: Child, listener: TcpListener)
     exit
 }
 
-fn read_output(launch: &Launch, child: &mut Child, tasks: &TaskTracker, cut: &CancellationToken) {
+fn read_output(
+    launch: &mut Launch,
+    child: &mut Child,
+    tasks: &TaskTracker,
+    cut: &CancellationToken,
+) {
     let (id, logs) = (launch.id, &launch.logs);
+    let [stdout_questions, stderr_questions] =
+        launch.questions.take().expect("an environment starts once");
     if let Some(stdout) = child.stdout.take() {
-        tasks.spawn(cut.clone().run_until_cancelled_owned(output::copy(
-            stdout,
-            id,
-            Arc::clone(logs),
-        )));
+        let copy = output::copy(stdout, id, Arc::clone(logs), stdout_questions);
+        tasks.spawn(cut.clone().run_until_cancelled_owned(copy));
     }
     if let Some(stderr) = child.stderr.take() {
-        tasks.spawn(cut.clone().run_until_cancelled_owned(output::copy(
-            stderr,
-            id,
-            Arc::clone(logs),
-        )));
+        let copy = output::copy(stderr, id, Arc::clone(logs), stderr_questions);
+        tasks.spawn(cut.clone().run_until_cancelled_owned(copy));
     }
 }
 
-/// Waits for the process to end and carries out the orders it gets meanwhile.
-async fn wait(child: &mut Child, orders: &mut mpsc::Receiver<Ending>) -> Exit {
+/// Waits for the process to end and carries out the orders it gets meanwhile. It is killed when it
+/// takes more memory than it may.
+async fn wait(child: &mut Child, launch: &mut Launch, extensions: &Extensions) -> Exit {
+    let (orders, memory_mb) = (&mut launch.orders, launch.spec.config.memory_mb);
     let mut kill_at: Option<Instant> = None;
+    let mut look = tokio::time::interval(LOOK_PAUSE);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let deadline = kill_at.unwrap_or_else(Instant::now);
         tokio::select! {
@@ -158,13 +166,25 @@ async fn wait(child: &mut Child, orders: &mut mpsc::Receiver<Ending>) -> Exit {
             // The function's task is gone when there are no more orders.
             order = orders.recv(), if kill_at.is_none() => match order {
                 Some(Ending::Asked) => {
+                    let now_epoch_ms = jiff::Timestamp::now().as_millisecond();
+                    // Without an extension AWS sends no SIGTERM.
+                    let Some(stop_max) = extensions.shut_down(now_epoch_ms) else {
+                        return kill(child).await;
+                    };
                     terminate(child);
-                    kill_at = Some(Instant::now() + STOP_MAX);
+                    kill_at = Some(Instant::now() + stop_max);
                 }
                 Some(Ending::AtOnce) | None => return kill(child).await,
             },
             () = tokio::time::sleep_until(deadline), if kill_at.is_some() => {
                 return kill(child).await;
+            }
+            _ = look.tick() => {
+                let memory = child.id().and_then(Memory::of);
+                if memory.is_some_and(|memory| memory.own_mb > memory_mb) {
+                    kill(child).await;
+                    return Exit::OutOfMemory;
+                }
             }
         }
     }

@@ -22,6 +22,8 @@ pub(crate) enum Exit {
     Status(i32),
     /// Through this signal.
     Signal(i32),
+    /// It took more memory than it may, and was killed.
+    OutOfMemory,
     /// It never ran; what the operating system said, with the program's path.
     NotStarted(Arc<str>),
 }
@@ -49,6 +51,7 @@ impl Failure {
         match self {
             Self::TimedOut | Self::InitTimedOut(_) => "Sandbox.Timedout",
             Self::Exited(Exit::NotStarted(_)) => "Runtime.InvalidEntrypoint",
+            Self::Exited(Exit::OutOfMemory) => "Runtime.OutOfMemory",
             Self::Exited(Exit::Status(_) | Exit::Signal(_)) => "Runtime.ExitError",
             Self::InitReported(_) => "Runtime.InitError",
             Self::Throttled => "TooManyRequestsException",
@@ -79,6 +82,7 @@ impl Exit {
             Self::Signal(signal) => {
                 format!("Runtime exited with error: signal: {}", signal_name(*signal))
             }
+            Self::OutOfMemory => "Runtime exited with error: signal: killed".to_owned(),
             Self::NotStarted(reason) => format!("fork/exec {reason}"),
         }
     }

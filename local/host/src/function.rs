@@ -9,14 +9,16 @@ mod owner;
 mod process;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderValue;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
-use self::owner::{Owner, Surroundings};
+use self::owner::Owner;
+pub(crate) use self::process::OUTPUTS;
 use crate::config::{FunctionConfig, FunctionStatus};
 use crate::failure::Exit;
 use crate::guard::Guard;
@@ -38,22 +40,39 @@ pub(crate) struct FunctionSpec {
     pub(crate) shared_environment: Arc<BTreeMap<String, String>>,
 }
 
+impl FunctionSpec {
+    /// The same function with another program.
+    fn with_program(&self, program: Program) -> Self {
+        let Program { executable, directory } = program;
+        Self {
+            config: FunctionConfig { executable, directory, ..self.config.clone() },
+            arn: self.arn.clone(),
+            region: self.region.clone(),
+            shared_environment: Arc::clone(&self.shared_environment),
+        }
+    }
+}
+
 /// What a caller hands over.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) invocation: InvocationId,
     pub(crate) payload: Bytes,
     /// `X-Amzn-Trace-Id`, where the caller has one.
-    pub(crate) trace_id: Option<HeaderValue>,
+    pub(crate) trace: Option<Box<str>>,
     /// `X-Amz-Client-Context`, decoded.
     pub(crate) client_context: Option<HeaderValue>,
+    /// Where the end of the log goes, just before the reply, for a caller that wants it.
+    pub(crate) tail: Option<oneshot::Sender<String>>,
+    /// Its place among all invocations of the account, while it is under way.
+    pub(crate) place: Option<OwnedSemaphorePermit>,
 }
 
 impl Call {
     /// A first attempt under a new request id.
     pub(crate) fn new(payload: Bytes) -> Self {
         let invocation = InvocationId { request: RequestId::random(), attempt: 0 };
-        Self { invocation, payload, trace_id: None, client_context: None }
+        Self { invocation, payload, trace: None, client_context: None, tail: None, place: None }
     }
 }
 
@@ -135,6 +154,10 @@ pub(crate) enum Message {
         environment: EnvironmentId,
         exit: Exit,
     },
+    /// Its program is another from now on.
+    Replace {
+        program: Program,
+    },
     Status {
         reply: oneshot::Sender<FunctionStatus>,
     },
@@ -145,32 +168,63 @@ pub(crate) enum Message {
     Shutdown,
 }
 
+/// A program to run in place of another.
+#[derive(Debug)]
+pub(crate) struct Program {
+    pub(crate) executable: PathBuf,
+    pub(crate) directory: PathBuf,
+}
+
+/// What the host lends to a function.
+#[derive(Clone, Debug)]
+pub(crate) struct Surroundings {
+    pub(crate) logs: Arc<LogSink>,
+    pub(crate) guard: Guard,
+    pub(crate) tasks: TaskTracker,
+    /// The places of all invocations of functions without a reservation, where they are limited.
+    pub(crate) account: Option<Arc<Semaphore>>,
+}
+
 /// The way to a function's task.
 #[derive(Clone, Debug)]
 pub(crate) struct FunctionHandle {
+    /// As it was at the start: its program may be another by now.
     pub(crate) spec: Arc<FunctionSpec>,
     messages: mpsc::Sender<Message>,
+    account: Option<Arc<Semaphore>>,
 }
 
 impl FunctionHandle {
     /// Starts the task; no process before the first invocation.
-    pub(crate) fn start(
-        spec: FunctionSpec,
-        logs: LogSink,
-        guard: Guard,
-        tasks: &TaskTracker,
-    ) -> Self {
+    pub(crate) fn start(spec: FunctionSpec, surroundings: Surroundings) -> Self {
         let spec = Arc::new(spec);
         let (messages, inbox) = mpsc::channel(INBOX_MAX);
-        let surroundings = Surroundings { logs: Arc::new(logs), guard, tasks: tasks.clone() };
+        let tasks = surroundings.tasks.clone();
+        // A reservation is taken out of what all share.
+        let is_reserved = spec.config.reserved_concurrency.is_some();
+        let account = surroundings.account.clone().filter(|_| !is_reserved);
         let owner = Owner::new(Arc::clone(&spec), (messages.clone(), inbox), surroundings);
         tasks.spawn(owner.run());
-        Self { spec, messages }
+        Self { spec, messages, account }
     }
 
     /// Runs one invocation to its end.
-    pub(crate) async fn invoke(&self, call: Call) -> Reply {
+    pub(crate) async fn invoke(&self, mut call: Call) -> Reply {
+        if let Some(account) = &self.account {
+            match Arc::clone(account).try_acquire_owned() {
+                Ok(place) => call.place = Some(place),
+                Err(_) => return Reply::Throttled,
+            }
+        }
         self.ask(|reply| Message::Invoke { call, reply }).await.unwrap_or(Reply::ShuttingDown)
+    }
+
+    /// AWS's name of the limit that throttles it.
+    pub(crate) fn throttle_reason(&self) -> &'static str {
+        match self.spec.config.reserved_concurrency {
+            Some(_) => "ReservedFunctionConcurrentInvocationLimitExceeded",
+            None => "ConcurrentInvocationLimitExceeded",
+        }
     }
 
     /// `None` once the function has shut down.
@@ -181,6 +235,12 @@ impl FunctionHandle {
     /// The process id of the environment that was killed, if one was running.
     pub(crate) async fn kill_one(&self) -> Option<u32> {
         self.ask(|reply| Message::KillOne { reply }).await.flatten()
+    }
+
+    /// Lets `program` take over: new environments run it, the old ones end when they are done.
+    pub(crate) async fn replace(&self, program: Program) {
+        // A function that has shut down runs nothing any more.
+        let _gone = self.messages.send(Message::Replace { program }).await;
     }
 
     /// Asks the task to finish what is under way and end.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,11 +12,12 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use invoke::{Invoke, InvokeError, Outcome, PAYLOAD_BYTES_MAX};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{FunctionConfig, FunctionStatus, HostConfig};
-use crate::function::{Call, FunctionHandle, FunctionSpec, Reply};
+use crate::function::{Call, FunctionHandle, FunctionSpec, Program, Reply, Surroundings};
 use crate::guard::Guard;
 use crate::http_server::{self, Closing};
 use crate::invoke_api::InvokeApi;
@@ -72,6 +74,11 @@ impl Host {
         Arc::new(Invoker { functions: Arc::clone(&self.functions) })
     }
 
+    /// A way to replace the functions' programs while they run.
+    pub fn programs(&self) -> Programs {
+        Programs { functions: Arc::clone(&self.functions) }
+    }
+
     /// How every function is doing, by name. Without those that have shut down.
     pub async fn status(&self) -> Vec<FunctionStatus> {
         let mut status = Vec::with_capacity(self.functions.len());
@@ -121,26 +128,78 @@ fn second_listener(first: &TcpListener) -> Option<TcpListener> {
 }
 
 fn start_functions(config: HostConfig, tasks: &TaskTracker) -> Functions {
-    let HostConfig { region, account_id, functions, shared_environment, logs } = config;
+    let HostConfig { region, account_id, functions, shared_environment, account_concurrency, logs } =
+        config;
     let shared_environment = Arc::new(shared_environment);
+    let account = account_concurrency.map(|max| Arc::new(Semaphore::new(max as usize)));
     let guard = Guard::start(tasks);
     let start = |config: FunctionConfig| {
         let name = config.name.clone();
-        let sink = LogSink::new(Arc::from(name.as_str()), logs.clone());
+        let sink = LogSink::new(Arc::from(name.as_str()), &config.logging, logs.clone());
+        let surroundings = Surroundings {
+            logs: Arc::new(sink),
+            guard: guard.clone(),
+            tasks: tasks.clone(),
+            account: account.clone(),
+        };
         let spec = FunctionSpec {
             arn: format!("arn:aws:lambda:{region}:{account_id}:function:{name}"),
             config,
             region: region.clone(),
             shared_environment: Arc::clone(&shared_environment),
         };
-        (name, FunctionHandle::start(spec, sink, guard.clone(), tasks))
+        (name, FunctionHandle::start(spec, surroundings))
     };
     functions.into_iter().map(start).collect()
+}
+
+/// Replaces the programs of a host's functions; outlives nothing.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    functions: Arc<Functions>,
+}
+
+impl Programs {
+    /// Lets `executable` take over from a function's program: environments that start from now on
+    /// run it, in `directory`; the others finish what they hold and end. Of no effect on a function
+    /// that does not exist.
+    pub async fn replace(&self, function: &str, executable: PathBuf, directory: PathBuf) {
+        if let Some(handle) = self.functions.get(function) {
+            handle.replace(Program { executable, directory }).await;
+        }
+    }
 }
 
 #[derive(Debug)]
 struct Invoker {
     functions: Arc<Functions>,
+}
+
+impl Invoker {
+    async fn call(
+        &self,
+        function: &str,
+        payload: Bytes,
+        trace: Option<&str>,
+    ) -> Result<Outcome, InvokeError> {
+        let Some(handle) = self.functions.get(function) else {
+            return Err(InvokeError::UnknownFunction { function: function.to_owned() });
+        };
+        if payload.len() > PAYLOAD_BYTES_MAX {
+            let (size_bytes, limit_bytes) = (payload.len(), PAYLOAD_BYTES_MAX);
+            return Err(InvokeError::TooLarge { size_bytes, limit_bytes });
+        }
+        let call = Call { trace: trace.map(Box::from), ..Call::new(payload) };
+        match handle.invoke(call).await {
+            Reply::Succeeded(response) => Ok(Outcome::Succeeded(response)),
+            Reply::FunctionError(document) => Ok(Outcome::FunctionError(document)),
+            Reply::Throttled => Err(InvokeError::Throttled { function: function.to_owned() }),
+            Reply::ShuttingDown => Err(InvokeError::Refused {
+                status: http::StatusCode::SERVICE_UNAVAILABLE.as_u16(),
+                message: "the host is shutting down".to_owned(),
+            }),
+        }
+    }
 }
 
 impl Invoke for Invoker {
@@ -149,24 +208,15 @@ impl Invoke for Invoker {
         function: &'a str,
         payload: Bytes,
     ) -> BoxFuture<'a, Result<Outcome, InvokeError>> {
-        async move {
-            let Some(handle) = self.functions.get(function) else {
-                return Err(InvokeError::UnknownFunction { function: function.to_owned() });
-            };
-            if payload.len() > PAYLOAD_BYTES_MAX {
-                let (size_bytes, limit_bytes) = (payload.len(), PAYLOAD_BYTES_MAX);
-                return Err(InvokeError::TooLarge { size_bytes, limit_bytes });
-            }
-            match handle.invoke(Call::new(payload)).await {
-                Reply::Succeeded(response) => Ok(Outcome::Succeeded(response)),
-                Reply::FunctionError(document) => Ok(Outcome::FunctionError(document)),
-                Reply::Throttled => Err(InvokeError::Throttled { function: function.to_owned() }),
-                Reply::ShuttingDown => Err(InvokeError::Refused {
-                    status: http::StatusCode::SERVICE_UNAVAILABLE.as_u16(),
-                    message: "the host is shutting down".to_owned(),
-                }),
-            }
-        }
-        .boxed()
+        self.call(function, payload, None).boxed()
+    }
+
+    fn invoke_traced<'a>(
+        &'a self,
+        function: &'a str,
+        payload: Bytes,
+        trace: &'a str,
+    ) -> BoxFuture<'a, Result<Outcome, InvokeError>> {
+        self.call(function, payload, Some(trace)).boxed()
     }
 }

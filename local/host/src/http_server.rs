@@ -1,13 +1,16 @@
 //! Accepts HTTP/1.1 connections, one task each, and collects request bodies within a limit. What is
 //! answered is the caller's.
 
+mod finish;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use futures_util::future::Either;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -17,6 +20,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use self::finish::Finish;
 
 /// After a failed accept (no file descriptor left), the next try.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
@@ -28,9 +33,14 @@ const DISCARD_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Something that answers HTTP requests.
 pub(crate) trait Serve: Send + Sync + 'static {
     fn answer(
-        &self,
+        self: Arc<Self>,
         request: Request<Incoming>,
-    ) -> impl Future<Output = Response<Full<Bytes>>> + Send;
+    ) -> impl Future<Output = Response<Full<Bytes>>> + Send + 'static;
+
+    /// Whether what a request says counts although its sender does not wait for the answer.
+    fn counts_unanswered(_method: &Method) -> bool {
+        false
+    }
 }
 
 /// How a server ends.
@@ -67,10 +77,10 @@ pub(crate) async fn serve<S: Serve>(
                 }
             },
         };
-        let (server, closing) = (Arc::clone(&server), closing.clone());
+        let (server, closing, others) = (Arc::clone(&server), closing.clone(), tasks.clone());
         tasks.spawn(async move {
             let _place = place;
-            serve_connection(stream, server, closing).await;
+            serve_connection(stream, server, others, closing).await;
         });
     }
 }
@@ -88,15 +98,31 @@ pub(crate) fn serve_backlog<S: Serve>(
         if stream.set_nonblocking(true).is_ok()
             && let Ok(stream) = TcpStream::from_std(stream)
         {
-            tasks.spawn(serve_connection(stream, Arc::clone(server), closing.clone()));
+            let others = tasks.clone();
+            tasks.spawn(serve_connection(stream, Arc::clone(server), others, closing.clone()));
         }
     }
 }
 
-async fn serve_connection<S: Serve>(stream: TcpStream, server: Arc<S>, closing: Closing) {
+async fn serve_connection<S: Serve>(
+    stream: TcpStream,
+    server: Arc<S>,
+    tasks: TaskTracker,
+    closing: Closing,
+) {
     // Without it, small answers wait for the peer's acknowledgement. Not vital.
     let _without = stream.set_nodelay(true);
-    let service = service_fn(|request| async { Ok::<_, Infallible>(server.answer(request).await) });
+    let service = service_fn(|request| {
+        let counts = S::counts_unanswered(request.method());
+        let answer = Arc::clone(&server).answer(request);
+        // The connection drops what it serves as soon as its peer closes it.
+        let answer = if counts {
+            Either::Left(Finish::new(answer, tasks.clone()))
+        } else {
+            Either::Right(answer)
+        };
+        async { Ok::<_, Infallible>(answer.await) }
+    });
     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use http::HeaderValue;
 use uuid::Uuid;
 
 /// Names one request of a caller; a retry keeps it. AWS's `RequestId`.
@@ -45,11 +46,50 @@ impl fmt::Display for InvocationId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct EnvironmentId(pub(crate) u32);
 
-/// A new trace header as X-Ray's: `Root=1-<8 hex of seconds>-<24 hex>;Parent=<16 hex>;Sampled=0`.
+/// The trace header that a function gets, `Root=1-<8 hex of seconds>-<24 hex>;Parent=<16 hex>;Sampled=0`:
+/// of the caller's trace where `given` names one. What is missing is made up.
 ///
 /// Source: <https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader>
-pub(crate) fn random_trace_id(epoch_s: i64) -> String {
-    let seconds = epoch_s & 0xffff_ffff;
-    let (root, parent) = (fastrand::u128(..) >> 32, fastrand::u64(..));
-    format!("Root=1-{seconds:08x}-{root:024x};Parent={parent:016x};Sampled=0")
+pub(crate) fn trace_header(given: Option<&str>, epoch_s: i64) -> HeaderValue {
+    let part = |name: &str| {
+        let parts = given.unwrap_or_default().split(';').map(str::trim);
+        parts.filter_map(|part| part.strip_prefix(name)).find(|value| is_token(value))
+    };
+    let (seconds, random) = (epoch_s & 0xffff_ffff, fastrand::u128(..) >> 32);
+    let header = match part("Root=") {
+        Some(root) => format!("Root={root}"),
+        None => format!("Root=1-{seconds:08x}-{random:024x}"),
+    };
+    let header = match part("Parent=") {
+        Some(parent) => format!("{header};Parent={parent}"),
+        None => format!("{header};Parent={:016x}", fastrand::u64(..)),
+    };
+    let sampled = part("Sampled=").unwrap_or("0");
+    let header = format!("{header};Sampled={sampled}");
+    header.try_into().expect("its parts are letters, digits and hyphens")
+}
+
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_goes_on_and_lacks_nothing() {
+        let header = |given| trace_header(given, 0x5e9f_0c65).to_str().unwrap().to_owned();
+        let whole = "Root=1-5e9f0c65-1de4d666d4dd26aced652b6c;Parent=53995c3f42cd8ad8;Sampled=1";
+        assert_eq!(header(Some(whole)), whole);
+        let root = header(Some("Self=1-0-0;Root=1-5-a"));
+        assert!(root.starts_with("Root=1-5-a;Parent="), "{root}");
+        assert_eq!(root.len(), "Root=1-5-a;Parent=53995c3f42cd8ad8;Sampled=0".len());
+        for nothing in [None, Some(""), Some("Root=\u{e4}")] {
+            let new = header(nothing);
+            assert!(new.starts_with("Root=1-5e9f0c65-"), "{new}");
+            assert_eq!(new.len(), whole.len());
+            assert!(new.ends_with(";Sampled=0"), "{new}");
+        }
+    }
 }

@@ -1,10 +1,12 @@
-//! The Invoke API: `POST /2015-03-31/functions/{name}/invocations`.
+//! Lambda's API, as far as it is served: invoking functions, and looking at them.
 //!
 //! It checks and translates; every status it answers is in [`answer`].
 //!
 //! Source: <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
 
 mod answer;
+mod description;
+mod destination;
 mod event;
 mod target;
 
@@ -13,28 +15,36 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use invoke::PAYLOAD_BYTES_MAX;
 use serde::de::IgnoredAny;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::answer::{Refused, Taken};
+use self::answer::{Ended, Refused, Taken};
+use self::description::Page;
 use self::event::{EVENT_BYTES_MAX, Events};
-use self::target::Target;
+use self::target::{Operation, Target};
 use crate::function::{Call, FunctionHandle};
 use crate::host::Functions;
 use crate::http_server::{Collected, Serve, collect};
-use crate::ids::RequestId;
 
 const INVOCATION_TYPE: HeaderName = HeaderName::from_static("x-amz-invocation-type");
 const CLIENT_CONTEXT: HeaderName = HeaderName::from_static("x-amz-client-context");
+const LOG_TYPE: HeaderName = HeaderName::from_static("x-amz-log-type");
 const TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 
 /// What an empty body stands for.
 const EMPTY_EVENT: Bytes = Bytes::from_static(b"{}");
+
+/// A client context may have this many bytes, as it is sent.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_RequestSyntax>
+const CLIENT_CONTEXT_BYTES_MAX: usize = 3_583;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -51,9 +61,10 @@ enum InvocationType {
 }
 
 impl Serve for InvokeApi {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        match self.invoke(request).await {
-            Ok((taken, request)) => answer::taken(taken, request),
+    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let (parts, body) = request.into_parts();
+        match self.take(&parts, body).await {
+            Ok(taken) => answer::taken(taken),
             Err(refused) => answer::refused(&refused),
         }
     }
@@ -65,17 +76,37 @@ impl InvokeApi {
         tasks: TaskTracker,
         stop: CancellationToken,
     ) -> Self {
-        Self { functions, events: Events::new(tasks, stop) }
+        let events = Events::new(Arc::clone(&functions), tasks, stop);
+        Self { functions, events }
     }
 
-    async fn invoke(&self, request: Request<Incoming>) -> Result<(Taken, RequestId), Refused> {
-        let (parts, body) = request.into_parts();
-        let target =
-            Target::parse(parts.uri.path(), parts.uri.query()).ok_or(Refused::NoSuchPath)?;
-        if parts.method != Method::POST {
-            return Err(Refused::NoSuchPath);
+    async fn take(&self, parts: &Parts, body: Incoming) -> Result<Taken, Refused> {
+        let operation = Operation::parse(&parts.method, parts.uri.path(), parts.uri.query());
+        match operation.ok_or(Refused::NoSuchPath)? {
+            Operation::Invoke(target) => self.invoke(&target, parts, body).await,
+            Operation::List => {
+                let page = Page::parse(parts.uri.query())?;
+                Ok(Taken::Told(description::list(&self.functions, &page)))
+            }
+            Operation::Get(target) => {
+                self.function(&target).map(|f| Taken::Told(description::function(f)))
+            }
+            Operation::GetConfiguration(target) => {
+                self.function(&target).map(|f| Taken::Told(description::configuration(&f.spec)))
+            }
+            Operation::GetConcurrency(target) => {
+                self.function(&target).map(|f| Taken::Told(description::concurrency(&f.spec)))
+            }
         }
-        let function = self.function(&target)?;
+    }
+
+    async fn invoke(
+        &self,
+        target: &Target,
+        parts: &Parts,
+        body: Incoming,
+    ) -> Result<Taken, Refused> {
+        let function = self.function(target)?;
         let invocation_type = invocation_type(&parts.headers)?;
         let bytes_max = match invocation_type {
             InvocationType::Event => EVENT_BYTES_MAX,
@@ -83,24 +114,41 @@ impl InvokeApi {
         };
         let payload = payload(body, bytes_max).await?;
         let mut call = Call::new(payload);
-        call.trace_id = parts.headers.get(TRACE_ID).cloned();
+        call.trace = text(&parts.headers, &TRACE_ID).map(Box::from);
         call.client_context = client_context(&parts.headers)?;
         let request = call.invocation.request;
-        let taken = match invocation_type {
-            InvocationType::RequestResponse => Taken::Ended(function.invoke(call).await),
+        match invocation_type {
+            InvocationType::RequestResponse => {
+                let (sender, tail) = oneshot::channel();
+                call.tail = wants_tail(&parts.headers)?.then_some(sender);
+                let (reply, log) = (function.invoke(call).await, tail.await.ok());
+                let throttle_reason = function.throttle_reason();
+                Ok(Taken::Ended(Ended { request, reply, log, throttle_reason }))
+            }
             InvocationType::Event => {
                 self.events.deliver(function.clone(), call)?;
-                Taken::Queued
+                Ok(Taken::Queued(request))
             }
-            InvocationType::DryRun => Taken::Allowed,
-        };
-        Ok((taken, request))
+            InvocationType::DryRun => Ok(Taken::Allowed(request)),
+        }
     }
 
     fn function(&self, target: &Target) -> Result<&FunctionHandle, Refused> {
-        let function = self.functions.get(&target.name).filter(|_| target.is_latest());
-        function.ok_or_else(|| Refused::NoSuchFunction { name: target.qualified_name() })
+        let function = self.functions.get(&target.name);
+        let function = function.filter(|function| target.means(&function.spec.config.aliases));
+        function.ok_or_else(|| Refused::NoSuchFunction { arn: self.arn(target) })
     }
+
+    /// Of a function that need not exist: the others tell how ARNs begin here.
+    fn arn(&self, target: &Target) -> String {
+        let known = self.functions.values().next().map_or("", |function| &function.spec.arn);
+        let start = known.rsplit_once(':').map_or("arn:aws:lambda", |(start, _)| start);
+        format!("{start}:{}", target.qualified_name())
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 fn invocation_type(headers: &HeaderMap) -> Result<InvocationType, Refused> {
@@ -110,6 +158,16 @@ fn invocation_type(headers: &HeaderMap) -> Result<InvocationType, Refused> {
         Some(b"DryRun") => Ok(InvocationType::DryRun),
         Some(_) => Err(Refused::InvalidParameter {
             message: "X-Amz-Invocation-Type must be RequestResponse, Event or DryRun".to_owned(),
+        }),
+    }
+}
+
+fn wants_tail(headers: &HeaderMap) -> Result<bool, Refused> {
+    match headers.get(LOG_TYPE).map(HeaderValue::as_bytes) {
+        None | Some(b"None") => Ok(false),
+        Some(b"Tail") => Ok(true),
+        Some(_) => Err(Refused::InvalidParameter {
+            message: "X-Amz-Log-Type must be None or Tail".to_owned(),
         }),
     }
 }
@@ -136,6 +194,11 @@ async fn payload(body: Incoming, bytes_max: usize) -> Result<Bytes, Refused> {
 /// The runtime gets the decoded text.
 fn client_context(headers: &HeaderMap) -> Result<Option<HeaderValue>, Refused> {
     let Some(encoded) = headers.get(CLIENT_CONTEXT) else { return Ok(None) };
+    if encoded.len() > CLIENT_CONTEXT_BYTES_MAX {
+        return Err(Refused::InvalidParameter {
+            message: format!("X-Amz-Client-Context exceeds {CLIENT_CONTEXT_BYTES_MAX} bytes"),
+        });
+    }
     let decoded = BASE64_STANDARD.decode(encoded).ok();
     let value = decoded.and_then(|decoded| HeaderValue::from_bytes(&decoded).ok());
     value.map(Some).ok_or_else(|| Refused::InvalidParameter {

@@ -18,5 +18,8 @@ mod logs;
 mod pool;
 mod runtime_api;
 
-pub use config::{FunctionConfig, FunctionStatus, HostConfig, LogLine};
-pub use host::Host;
+pub use config::{
+    EventConfig, FunctionConfig, FunctionStatus, HostConfig, LogFormat, LogLine, Logging,
+    SystemLogLevel,
+};
+pub use host::{Host, Programs};

@@ -95,6 +95,7 @@ impl Pool {
             Input::EnvironmentExited { environment, exit } => {
                 self.exited(environment, exit, actions);
             }
+            Input::CodeReplaced => self.retire(),
             Input::ShutdownAsked => {
                 self.drain_until.get_or_insert(now + DRAIN_MAX);
             }
@@ -123,15 +124,38 @@ impl Pool {
         environments.chain(wait).chain(draining).chain(start).min()
     }
 
+    /// How many environments may start. Those whose code was replaced leave their places to others
+    /// before they are gone, but there are never more than twice as many as may be.
     fn room(&self) -> usize {
-        (self.limits.environments_max as usize).saturating_sub(self.environments.len())
+        let max = self.limits.environments_max as usize;
+        let current = self.environments.values().filter(|e| !e.is_retired).count();
+        max.saturating_sub(current).min((2 * max).saturating_sub(self.environments.len()))
+    }
+
+    /// Whether all invocations that are reserved for the function are taken.
+    fn is_full(&self) -> bool {
+        let under_way = || self.environments.values().map(|e| e.in_flight.len()).sum::<usize>();
+        let max = self.limits.concurrency_max;
+        max.is_some_and(|max| self.waiting.len() + under_way() >= max as usize)
+    }
+
+    fn retire(&mut self) {
+        for environment in self.environments.values_mut() {
+            environment.is_retired = true;
+        }
+        // What failed before may work now.
+        self.init_failures = 0;
+        self.start_not_before = self.now;
     }
 
     fn arrived(&mut self, waiting: Waiting, actions: &mut Vec<Action>) {
         let invocation = waiting.invocation;
         if self.drain_until.is_some() {
             actions.push(Action::Fail { invocation, failure: Failure::ShuttingDown });
-        } else if self.limits.environments_max == 0 || !self.waiting.push_back(waiting) {
+        } else if self.limits.environments_max == 0
+            || self.is_full()
+            || !self.waiting.push_back(waiting)
+        {
             actions.push(Action::Fail { invocation, failure: Failure::Throttled });
         }
     }
@@ -193,7 +217,8 @@ impl Pool {
             actions.push(Action::Fail { invocation, failure });
         }
         // One that was ready but took no invocation did no better than one that never was.
-        if environment.phase != Phase::Ending && environment.taken == 0 {
+        let is_wanted = environment.phase != Phase::Ending && !environment.is_retired;
+        if is_wanted && environment.taken == 0 {
             self.init_failed(&failure, actions);
         }
     }
@@ -206,7 +231,8 @@ impl Pool {
             self.start_not_before = self.now + (BACKOFF_MIN * (1 << doublings)).min(BACKOFF_MAX);
             self.init_failures += 1;
         }
-        if self.environments.values().all(|environment| environment.phase == Phase::Ending) {
+        let is_of_use = |e: &Environment| e.phase != Phase::Ending && !e.is_retired;
+        if !self.environments.values().any(is_of_use) {
             for Waiting { invocation, .. } in self.waiting.drain() {
                 actions.push(Action::Fail { invocation, failure: failure.clone() });
             }
@@ -232,16 +258,17 @@ impl Pool {
         }
     }
 
-    /// Ends environments that did not become ready, that have been without work for long, or whose
-    /// runtime does not come back for more.
+    /// Ends environments that did not become ready, that have been without work for long, whose
+    /// runtime does not come back for more, or whose code was replaced.
     fn end_environments(&mut self, actions: &mut Vec<Action>) {
         let mut init_timed_out = false;
         for (id, environment) in &mut self.environments {
-            if environment.due_at(self.limits.timeout).is_none_or(|at| at > self.now) {
+            let is_due = environment.due_at(self.limits.timeout).is_some_and(|at| at <= self.now);
+            if !is_due && !environment.is_done() {
                 continue;
             }
             let is_polling = environment.polls > 0;
-            init_timed_out |= matches!(environment.phase, Phase::Starting { .. });
+            init_timed_out |= environment.is_starting() && !environment.is_retired;
             environment.phase = Phase::Ending;
             actions.push(if is_polling { Action::Stop(*id) } else { Action::Kill(*id) });
         }

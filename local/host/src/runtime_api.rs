@@ -4,6 +4,7 @@
 //!
 //! Source: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
+mod extension_calls;
 mod extensions;
 
 use std::future;
@@ -18,6 +19,8 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::sync::{mpsc, oneshot};
 
+pub(crate) use self::extensions::Extensions;
+use self::extensions::{EventType, InvokeEvent, Tracing};
 use crate::failure::{RESPONSE_BYTES_MAX, error_document, response_too_large};
 use crate::function::{Answer, FunctionSpec, Message, Polled, Receipt, Reply, Work};
 use crate::http_server::{Collected, Serve, collect, json};
@@ -38,6 +41,7 @@ const ERROR_BODY: HeaderName = HeaderName::from_static("lambda-runtime-function-
 #[derive(Debug)]
 pub(crate) struct RuntimeApi {
     spec: Arc<FunctionSpec>,
+    extensions: Extensions,
     function_arn: HeaderValue,
     environment: EnvironmentId,
     messages: mpsc::Sender<Message>,
@@ -51,7 +55,7 @@ enum Verdict {
 }
 
 impl Serve for RuntimeApi {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let (parts, body) = request.into_parts();
         let path = parts.uri.path();
         if let Some(path) = path.strip_prefix("/2018-06-01/runtime/") {
@@ -65,12 +69,20 @@ impl Serve for RuntimeApi {
                 _ => not_found(),
             };
         }
-        match (&parts.method, path.strip_prefix("/2020-01-01/extension/")) {
-            (&Method::POST, Some("register")) => extensions::register(&parts.headers, &self.spec),
-            // Nobody subscribes to invocations here, and at the end the process is told by SIGTERM.
-            (&Method::GET, Some("event/next")) => future::pending().await,
+        if let Some(path) = path.strip_prefix("/2020-01-01/extension/") {
+            let called = (&parts, path);
+            return extension_calls::answer(&self.extensions, &self.spec, called, body).await;
+        }
+        match (&parts.method, path) {
+            (&Method::PUT, "/2022-07-01/telemetry") => telemetry_not_supported("Telemetry"),
+            (&Method::PUT, "/2020-08-15/logs") => telemetry_not_supported("Logs"),
             _ => not_found(),
         }
+    }
+
+    /// A runtime that dies has said what it has said.
+    fn counts_unanswered(method: &Method) -> bool {
+        method == Method::POST
     }
 }
 
@@ -82,19 +94,45 @@ impl RuntimeApi {
     ) -> Self {
         let function_arn = HeaderValue::try_from(&spec.arn)
             .unwrap_or_else(|_| HeaderValue::from_static("arn:aws:lambda"));
-        Self { spec: Arc::clone(spec), function_arn, environment, messages }
+        let (spec, extensions) = (Arc::clone(spec), Extensions::default());
+        Self { spec, extensions, function_arn, environment, messages }
+    }
+
+    pub(crate) fn extensions(&self) -> &Extensions {
+        &self.extensions
     }
 
     /// Waits as long as it takes: a runtime takes anything else for an invocation or an error.
     async fn next(&self) -> Response<Full<Bytes>> {
         let environment = self.environment;
+        self.extensions.idle().await;
         match self.ask(|reply| Message::Next { environment, reply }).await {
-            Some(Polled::Work(work)) => self.work_response(work),
+            Some(Polled::Work(work)) => {
+                self.tell_extensions(&work);
+                self.work_response(work)
+            }
             Some(Polled::Refused) => {
                 invalid_state("Next called before the invocation was answered")
             }
             // The environment is about to be ended.
             None => future::pending().await,
+        }
+    }
+
+    /// Of Managed Instances, whose environments run several invocations at a time, they hear nothing.
+    fn tell_extensions(&self, work: &Work) {
+        let is_one_at_a_time = self.spec.config.environment_concurrency <= 1;
+        if is_one_at_a_time && self.extensions.watch_invocations() {
+            self.extensions.invoked(&InvokeEvent {
+                event_type: EventType::Invoke,
+                deadline_ms: work.deadline_epoch_ms,
+                request_id: work.invocation.request.to_string(),
+                invoked_function_arn: &self.spec.arn,
+                tracing: Tracing {
+                    r#type: "X-Amzn-Trace-Id",
+                    value: work.trace_id.to_str().unwrap_or_default(),
+                },
+            });
         }
     }
 
@@ -214,6 +252,12 @@ fn refused(refusal: Refusal, is_echoed: bool) -> Response<Full<Bytes>> {
             error(StatusCode::GONE, "InvokeTimeout", message)
         }
     }
+}
+
+/// As in AWS's own emulator: accepted, and without effect.
+fn telemetry_not_supported(api: &str) -> Response<Full<Bytes>> {
+    let message = format!("{api} API is not supported");
+    error(StatusCode::ACCEPTED, &format!("{api}.NotSupported"), &message)
 }
 
 fn accepted() -> Response<Full<Bytes>> {

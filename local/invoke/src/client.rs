@@ -2,6 +2,8 @@
 //!
 //! It does not retry: whoever asked knows whether that is safe.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,6 +19,7 @@ use crate::{Invoke, InvokeError, Outcome, PAYLOAD_BYTES_MAX};
 
 const FUNCTION_ERROR: HeaderName = HeaderName::from_static("x-amz-function-error");
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+const TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 
 /// An answer may be a little longer than a payload: AWS allows 100 bytes more, and an endpoint may
 /// wrap it.
@@ -25,8 +28,14 @@ const ANSWER_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 64 * 1024;
 /// How long a connection may take.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 
-/// How long an answer may take: Lambda's longest timeout, 15 minutes, and some time to start.
-const ANSWER_MAX: Duration = Duration::from_mins(17);
+/// Beyond its function's timeout an answer may take this long: an invocation may have to wait for
+/// an environment first. An endpoint that takes longer hangs.
+const START_MAX: Duration = Duration::from_mins(1);
+
+/// The longest timeout that a function may have, for one whose timeout is not known.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+const TIMEOUT_MAX: Duration = Duration::from_mins(15);
 
 /// Of an error's body, this much is passed on.
 const MESSAGE_CHARS_MAX: usize = 500;
@@ -36,6 +45,7 @@ const MESSAGE_CHARS_MAX: usize = 500;
 pub struct Client {
     endpoint: Uri,
     http: legacy::Client<HttpConnector, Full<Bytes>>,
+    timeouts: Arc<BTreeMap<String, Duration>>,
 }
 
 impl Client {
@@ -46,20 +56,45 @@ impl Client {
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT_MAX));
         let http = legacy::Client::builder(TokioExecutor::new()).build(connector);
-        Self { endpoint, http }
+        Self { endpoint, http, timeouts: Arc::default() }
     }
 
-    async fn post(&self, function: &str, payload: Bytes) -> Result<Outcome, InvokeError> {
+    /// The same client, which knows the timeouts of these functions and waits for their answers no
+    /// longer than a minute more.
+    #[must_use]
+    pub fn with_timeouts(self, timeouts: impl IntoIterator<Item = (String, Duration)>) -> Self {
+        Self { timeouts: Arc::new(timeouts.into_iter().collect()), ..self }
+    }
+
+    async fn post_within(
+        &self,
+        function: &str,
+        payload: Bytes,
+        trace: Option<&str>,
+    ) -> Result<Outcome, InvokeError> {
+        let timeout = self.timeouts.get(function).copied().unwrap_or(TIMEOUT_MAX);
+        let answer = self.post(function, payload, trace);
+        tokio::time::timeout(timeout + START_MAX, answer).await.map_err(unreachable)?
+    }
+
+    async fn post(
+        &self,
+        function: &str,
+        payload: Bytes,
+        trace: Option<&str>,
+    ) -> Result<Outcome, InvokeError> {
         if payload.len() > PAYLOAD_BYTES_MAX {
             return Err(too_large(payload.len()));
         }
         let size_bytes = payload.len();
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(Method::POST)
             .uri(self.uri(function)?)
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(payload))
-            .map_err(unreachable)?;
+            .header(header::CONTENT_TYPE, "application/json");
+        if let Some(trace) = trace {
+            request = request.header(TRACE_ID, trace);
+        }
+        let request = request.body(Full::new(payload)).map_err(unreachable)?;
         let response = self.http.request(request).await.map_err(unreachable)?;
         let (parts, body) = response.into_parts();
         let answer = match Limited::new(body, ANSWER_BYTES_MAX).collect().await {
@@ -117,11 +152,16 @@ impl Invoke for Client {
         function: &'a str,
         payload: Bytes,
     ) -> BoxFuture<'a, Result<Outcome, InvokeError>> {
-        async move {
-            let answer = tokio::time::timeout(ANSWER_MAX, self.post(function, payload)).await;
-            answer.map_err(unreachable)?
-        }
-        .boxed()
+        self.post_within(function, payload, None).boxed()
+    }
+
+    fn invoke_traced<'a>(
+        &'a self,
+        function: &'a str,
+        payload: Bytes,
+        trace: &'a str,
+    ) -> BoxFuture<'a, Result<Outcome, InvokeError>> {
+        self.post_within(function, payload, Some(trace)).boxed()
     }
 }
 
@@ -139,6 +179,38 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_is_awaited_for_the_functions_timeout_and_a_minute() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let timeouts = [("short".to_owned(), Duration::from_secs(3))];
+        let client = Client::new(endpoint.parse().unwrap()).with_timeouts(timeouts);
+        for (function, seconds) in [("short", 63), ("unknown", 960)] {
+            let begun = tokio::time::Instant::now();
+            let outcome = client.invoke(function, Bytes::new()).await;
+            assert!(matches!(outcome, Err(InvokeError::Unreachable { .. })), "{outcome:?}");
+            assert_eq!(begun.elapsed().as_secs(), seconds);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_trace_travels_in_its_header() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let client = Client::new(endpoint.parse().unwrap());
+        let seen = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n{}") {
+                request.push(stream.read_u8().await.unwrap());
+            }
+            String::from_utf8(request).unwrap()
+        };
+        let invoke = client.invoke_traced("f", Bytes::from_static(b"{}"), "Root=1-5-a");
+        let (_, seen) = tokio::join!(invoke, seen);
+        assert!(seen.contains("x-amzn-trace-id: Root=1-5-a\r\n"), "{seen}");
+    }
 
     /// What comes of an endpoint that answers `response` to anything.
     async fn outcome_of(response: &str) -> Result<Outcome, InvokeError> {

@@ -78,4 +78,18 @@ pub trait Invoke: fmt::Debug + Send + Sync + 'static {
         function: &'a str,
         payload: Bytes,
     ) -> BoxFuture<'a, Result<Outcome, InvokeError>>;
+
+    /// As [`Invoke::invoke`], as a part of the trace that `trace` names, the value of an
+    /// `X-Amzn-Trace-Id` header. What knows no traces does without.
+    ///
+    /// Source: <https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader>
+    fn invoke_traced<'a>(
+        &'a self,
+        function: &'a str,
+        payload: Bytes,
+        trace: &'a str,
+    ) -> BoxFuture<'a, Result<Outcome, InvokeError>> {
+        let _ = trace;
+        self.invoke(function, payload)
+    }
 }

@@ -9,12 +9,13 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use crate::args::{Place, PollerArgs};
 use crate::failure::CommandError;
 use crate::running::running;
-use crate::stack::{MappingName, line, mapping_configs, mapping_detail};
+use crate::stack::{MappingName, function_timeouts, line, mapping_configs, mapping_detail};
 use crate::{tables, terminal};
 
 pub(super) async fn run(place: &Place, options: PollerArgs) -> Result<(), CommandError> {
     let running = running(place)?;
-    let configs = mapping_configs(&running.plan()?, &running.kafka);
+    let plan = running.plan()?;
+    let configs = mapping_configs(&plan, &running.kafka);
     let wanted = configs.into_iter().find(|config| config.id == options.mapping);
     let mut config = wanted.ok_or(CommandError::NoMapping { wanted: options.mapping })?;
     config.enabled = !options.paused;
@@ -26,7 +27,8 @@ pub(super) async fn run(place: &Place, options: PollerArgs) -> Result<(), Comman
     let lambda = running.lambda.clone();
     let lambda =
         lambda.parse().map_err(|source| CommandError::Address { address: lambda, source })?;
-    let poller = Poller::start(config, Arc::new(invoke::Client::new(lambda)))
+    let invoke = invoke::Client::new(lambda).with_timeouts(function_timeouts(&plan));
+    let poller = Poller::start(config, Arc::new(invoke))
         .map_err(|source| CommandError::Poller(Box::new(source)))?;
     terminal::out(format!("{}\n", line::READY))?;
     let mut orders = BufReader::new(tokio::io::stdin()).lines();

@@ -49,7 +49,10 @@ impl Assembly<'_> {
         let host = lambda.map(|bound| self.host(bound, programs, lines));
         let invoke: Arc<dyn Invoke> = match (&host, &self.config.functions) {
             (Some(host), _) => host.invoker(),
-            (None, Some(endpoint)) => Arc::new(invoke::Client::new(endpoint.clone())),
+            (None, Some(endpoint)) => {
+                let timeouts = wiring::function_timeouts(self.plan);
+                Arc::new(invoke::Client::new(endpoint.clone()).with_timeouts(timeouts))
+            }
             (None, None) => unreachable!("the host's port is taken unless functions run elsewhere"),
         };
         let mappings = self.mappings(&invoke)?;
@@ -90,6 +93,7 @@ impl Assembly<'_> {
             account_id: wiring::ACCOUNT.to_owned(),
             functions: wiring::functions(self.plan, programs, self.config.environments),
             shared_environment: wiring::shared_environment(self.addresses),
+            account_concurrency: None,
             logs,
         };
         Host::start(bound.listener, config)

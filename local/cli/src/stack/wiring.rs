@@ -1,11 +1,12 @@
 //! From the plan to what each part is told. Pure: starts and reads nothing.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use broker::TopicConfig;
 use gateway::{ApiConfig, CorsConfig, RouteConfig};
-use host::FunctionConfig;
-use poller::{EventSource, MappingConfig};
+use host::{EventConfig, FunctionConfig, Logging};
+use poller::{EventSource, FailureHandling, MappingConfig};
 use table::TableConfig;
 use template::{Function, HttpApi, Mapping, Plan, Source};
 use uuid::Uuid;
@@ -59,6 +60,11 @@ pub(crate) fn functions(
     pairs.map(|(function, program)| host_function(function, program, environments_max)).collect()
 }
 
+/// How long each function may take, by name.
+pub(crate) fn function_timeouts(plan: &Plan) -> impl Iterator<Item = (String, Duration)> {
+    plan.functions.iter().map(|function| (function.name.clone(), function.timeout))
+}
+
 fn host_function(function: &Function, program: &Program, environments_max: u32) -> FunctionConfig {
     FunctionConfig {
         name: function.name.clone(),
@@ -71,6 +77,10 @@ fn host_function(function: &Function, program: &Program, environments_max: u32) 
         environment: function.environment.clone(),
         environments_max: function.reserved_concurrency.unwrap_or(u32::MAX).min(environments_max),
         environment_concurrency: function.environment_concurrency,
+        reserved_concurrency: function.reserved_concurrency,
+        logging: Logging::default(),
+        events: EventConfig::default(),
+        aliases: Vec::new(),
     }
 }
 
@@ -150,6 +160,7 @@ pub(crate) fn mapping(mapping: &Mapping, kafka: &str) -> MappingConfig {
         },
         group_id: mapping.consumer_group.clone().unwrap_or_else(|| id.clone()),
         enabled: mapping.enabled,
+        failures: FailureHandling::default(),
         client_settings: BTreeMap::new(),
         id,
     }

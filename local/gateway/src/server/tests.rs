@@ -49,6 +49,21 @@ async fn a_request_becomes_an_event_and_its_response_the_answer() {
 }
 
 #[tokio::test]
+async fn an_invocation_is_part_of_the_trace_that_its_event_names() {
+    let fake = Fake::new(Answer::Echo);
+    let served = serve(&fake, vec![api("a", &[("POST", "/x", "f")])]).await;
+    let mut client = served.client().await;
+    let own = "Root=1-5e9f0c65-1de4d666d4dd26aced652b6c;Sampled=1";
+    for headers in [vec![], vec![("x-amzn-trace-id", own)]] {
+        let event = client.post("/x", &headers, "").await.json();
+        let told = event["headers"]["x-amzn-trace-id"].as_str().unwrap().to_owned();
+        assert_eq!(fake.traces().last(), Some(&told));
+    }
+    assert_eq!(fake.traces()[1], own);
+    served.stop().await;
+}
+
+#[tokio::test]
 async fn routes_of_several_apis_share_the_port() {
     let fake = Fake::new(Answer::Echo);
     let mut named = api("c", &[("GET", "/x", "three")]);

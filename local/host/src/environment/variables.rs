@@ -76,6 +76,8 @@ pub(super) fn variables(
 fn own(spec: &FunctionSpec, runtime_api: SocketAddr) -> [(&'static str, OsString); 12] {
     let config = &spec.config;
     let today = jiff::Timestamp::now().strftime("%Y/%m/%d").to_string();
+    let log_group = config.logging.group.clone();
+    let log_group = log_group.unwrap_or_else(|| format!("/aws/lambda/{}", config.name));
     let log_stream = format!("{today}/[$LATEST]{}", Uuid::new_v4().simple());
     [
         ("AWS_DEFAULT_REGION", spec.region.clone().into()),
@@ -83,7 +85,7 @@ fn own(spec: &FunctionSpec, runtime_api: SocketAddr) -> [(&'static str, OsString
         ("AWS_LAMBDA_FUNCTION_NAME", config.name.clone().into()),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".into()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".into()),
-        ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", config.name).into()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", log_group.into()),
         ("AWS_LAMBDA_LOG_STREAM_NAME", log_stream.into()),
         ("AWS_LAMBDA_RUNTIME_API", runtime_api.to_string().into()),
         ("AWS_REGION", spec.region.clone().into()),
@@ -100,7 +102,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::config::FunctionConfig;
+    use crate::config::{EventConfig, FunctionConfig, Logging};
 
     fn variables_with(shared: &[(&str, &str)], own: &[(&str, &str)]) -> BTreeMap<String, OsString> {
         let owned = |pairs: &[(&str, &str)]| {
@@ -118,6 +120,10 @@ mod tests {
                 environment: owned(own),
                 environments_max: 1,
                 environment_concurrency: 1,
+                reserved_concurrency: None,
+                logging: Logging::default(),
+                events: EventConfig::default(),
+                aliases: Vec::new(),
             },
             arn: String::new(),
             region: "eu-west-1".to_owned(),

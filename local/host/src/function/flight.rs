@@ -1,5 +1,6 @@
 //! An invocation between its caller and its answer, and the log lines of its life.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -7,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::failure::Failure;
 use crate::function::{Call, Reply, Work};
-use crate::ids::{EnvironmentId, random_trace_id};
+use crate::ids::{EnvironmentId, trace_header};
 use crate::logs::{LogSink, Report};
 
 /// An invocation that waited this long for an environment and whose caller has left is not run any
@@ -23,7 +24,7 @@ pub(super) struct Flight {
     dispatched: Option<Dispatched>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Dispatched {
     environment: EnvironmentId,
     at: Instant,
@@ -44,14 +45,11 @@ impl Flight {
     /// sees.
     pub(super) fn work(&self, now_epoch_ms: i64, timeout: Duration) -> Work {
         let timeout_ms = i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
-        let trace_id = self.call.trace_id.clone().unwrap_or_else(|| {
-            random_trace_id(now_epoch_ms / 1_000).try_into().expect("a trace id is printable ASCII")
-        });
         Work {
             invocation: self.call.invocation,
             payload: self.call.payload.clone(),
             deadline_epoch_ms: now_epoch_ms.saturating_add(timeout_ms),
-            trace_id,
+            trace_id: trace_header(self.call.trace.as_deref(), now_epoch_ms / 1_000),
             client_context: self.call.client_context.clone(),
         }
     }
@@ -66,15 +64,25 @@ impl Flight {
         self.dispatched = Some(Dispatched { environment, at, init });
     }
 
+    /// Where it runs, once it does.
+    pub(super) fn environment(&self) -> Option<EnvironmentId> {
+        self.dispatched.as_ref().map(|dispatched| dispatched.environment)
+    }
+
+    /// Whether its caller wants the end of the log.
+    pub(super) fn wants_tail(&self) -> bool {
+        self.call.tail.is_some()
+    }
+
     /// Gives the caller its reply and writes END and REPORT.
-    pub(super) fn finish(self, now: Instant, reply: Reply, log: &LogContext<'_>) {
+    pub(super) fn finish(mut self, now: Instant, reply: Reply, log: &LogContext) {
         self.report(now, None, log);
         // A caller that went away does not take the invocation with it.
         let _gone = self.caller.send(reply);
     }
 
     /// Tells the caller why its function did not answer.
-    pub(super) fn fail(self, now: Instant, failure: &Failure, log: &LogContext<'_>) {
+    pub(super) fn fail(mut self, now: Instant, failure: &Failure, log: &LogContext) {
         self.report(now, Some(failure.error_type()), log);
         let reply = match failure {
             Failure::Throttled => Reply::Throttled,
@@ -89,19 +97,25 @@ impl Flight {
         let _gone = self.caller.send(reply);
     }
 
-    fn report(&self, now: Instant, error_type: Option<&'static str>, log: &LogContext<'_>) {
+    fn report(&mut self, now: Instant, error_type: Option<&'static str>, log: &LogContext) {
         let Some(Dispatched { environment, at, init }) = self.dispatched else { return };
         let duration = now.duration_since(at);
-        let report = Report { duration, memory_mb: log.memory_mb, init, error_type };
+        let (memory_mb, used_mb) = (log.memory_mb, log.used_mb);
+        let report = Report { duration, memory_mb, used_mb, init, error_type };
         log.sink.end(environment, self.call.invocation.request, &report);
+        if let Some(tail) = self.call.tail.take() {
+            let _gone = tail.send(log.sink.end_tail(environment));
+        }
     }
 }
 
-/// What the lines need from the function.
+/// What the lines need from the function and its environment.
 #[derive(Debug)]
-pub(super) struct LogContext<'a> {
-    pub(super) sink: &'a LogSink,
+pub(super) struct LogContext {
+    pub(super) sink: Arc<LogSink>,
     pub(super) memory_mb: u32,
+    /// The most that its environment took.
+    pub(super) used_mb: Option<u32>,
     pub(super) timeout: Duration,
 }
 

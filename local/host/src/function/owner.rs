@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
-use tokio_util::task::TaskTracker;
 
 use crate::config::FunctionStatus;
 use crate::environment::{self, Ending, Launch};
@@ -13,10 +13,8 @@ use crate::failure::Failure;
 use crate::function::alarm::Alarm;
 use crate::function::flight::{Flight, LogContext};
 use crate::function::process::Process;
-use crate::function::{Answer, FunctionSpec, Message, Polled, Receipt};
-use crate::guard::Guard;
+use crate::function::{Answer, FunctionSpec, Message, Polled, Receipt, Surroundings};
 use crate::ids::{EnvironmentId, InvocationId, RequestId};
-use crate::logs::LogSink;
 use crate::pool::{Action, Input, Limits, Pool};
 
 /// Messages taken at a time: under load the timer and the scheduler are asked once for all.
@@ -38,13 +36,13 @@ pub(super) struct Owner {
     actions: Vec<Action>,
 }
 
-/// What the host lends to its functions.
-#[derive(Clone, Debug)]
-pub(super) struct Surroundings {
-    pub(super) logs: Arc<LogSink>,
-    pub(super) guard: Guard,
-    pub(super) tasks: TaskTracker,
-}
+/// Questions to an output that are not yet answered; callers that want a tail ask, one at a time
+/// for each invocation of the environment.
+const QUESTIONS_MAX: usize = 64;
+
+/// A caller that wants the end of the log waits at most this long for it: something that the
+/// function has left behind may write without end.
+const TAIL_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// What the runtime at hand waits to hear while the pool decides.
 #[derive(Debug)]
@@ -64,6 +62,7 @@ impl Owner {
         let limits = Limits {
             environments_max: spec.config.environments_max,
             environment_concurrency: spec.config.environment_concurrency.max(1),
+            concurrency_max: spec.config.reserved_concurrency,
             timeout: spec.config.timeout,
         };
         Self {
@@ -121,12 +120,18 @@ impl Owner {
                 self.step(now, input, AtHand::InitError(reply));
             }
             Message::Exited { environment, exit } => {
-                let process = self.processes.remove(&environment);
+                let process = self.processes.get(&environment);
                 if let Some(after) = process.and_then(|process| process.unfinished_init(now)) {
                     self.surroundings.logs.init_failed(environment, after, &exit);
                 }
                 let input = Input::EnvironmentExited { environment, exit };
                 self.step(now, input, AtHand::Nothing);
+                self.processes.remove(&environment);
+            }
+            Message::Replace { program } => {
+                let spec = self.spec.with_program(program);
+                self.spec = Arc::new(spec);
+                self.step(now, Input::CodeReplaced, AtHand::Nothing);
             }
             // Whoever asked may have gone away: nobody is left to tell.
             Message::Status { reply } => {
@@ -188,15 +193,13 @@ impl Owner {
             }
             Action::Fail { invocation, failure } => {
                 if let Some(flight) = self.flights.remove(&invocation.request) {
-                    flight.fail(now, &failure, &self.log_context());
+                    let log = self.log_context(now, &flight);
+                    flight.fail(now, &failure, &log);
                 }
             }
             Action::AcceptAnswer => {
                 if let AtHand::Answer(answer, reply) = std::mem::replace(at_hand, AtHand::Nothing) {
-                    if let Some(flight) = self.flights.remove(&answer.request) {
-                        flight.finish(now, answer.reply, &self.log_context());
-                    }
-                    let _gone = reply.send(Receipt::Accepted);
+                    self.finish(now, answer, reply);
                 }
             }
             Action::RefuseAnswer(refusal) => {
@@ -216,18 +219,43 @@ impl Owner {
         None
     }
 
+    fn finish(&mut self, now: Instant, answer: Answer, receipt: oneshot::Sender<Receipt>) {
+        let Some(flight) = self.flights.remove(&answer.request) else {
+            let _gone = receipt.send(Receipt::Accepted);
+            return;
+        };
+        let log = self.log_context(now, &flight);
+        let process = flight.environment().and_then(|id| self.processes.get(&id));
+        if let Some(process) = process.filter(|_| flight.wants_tail()) {
+            // What was written before the answer belongs to the tail; until it is read, the
+            // runtime gets nothing else to do.
+            let caught_up = process.caught_up();
+            self.surroundings.tasks.spawn(async move {
+                let _late = tokio::time::timeout(TAIL_WAIT_MAX, caught_up).await;
+                flight.finish(now, answer.reply, &log);
+                let _gone = receipt.send(Receipt::Accepted);
+            });
+        } else {
+            flight.finish(now, answer.reply, &log);
+            let _gone = receipt.send(Receipt::Accepted);
+        }
+    }
+
     fn start(&mut self, now: Instant, id: EnvironmentId) {
         let (orders, inbox) = mpsc::channel(ORDERS_MAX);
+        let (stdout, stdout_questions) = mpsc::channel(QUESTIONS_MAX);
+        let (stderr, stderr_questions) = mpsc::channel(QUESTIONS_MAX);
         let launch = Launch {
             spec: Arc::clone(&self.spec),
             id,
             messages: self.messages.clone(),
             orders: inbox,
+            questions: Some([stdout_questions, stderr_questions]),
             logs: Arc::clone(&self.surroundings.logs),
             guard: self.surroundings.guard.clone(),
         };
         self.surroundings.tasks.spawn(environment::run(launch));
-        self.processes.insert(id, Process::new(now, orders));
+        self.processes.insert(id, Process::new(now, orders, [stdout, stderr]));
     }
 
     /// The input is why it came to nothing.
@@ -250,6 +278,9 @@ impl Owner {
             return failed;
         }
         flight.dispatched(environment, now, process.take_init());
+        if flight.wants_tail() {
+            self.surroundings.logs.begin_tail(environment);
+        }
         self.surroundings.logs.start(environment, invocation.request);
         None
     }
@@ -282,11 +313,13 @@ impl Owner {
         }
     }
 
-    fn log_context(&self) -> LogContext<'_> {
+    fn log_context(&mut self, now: Instant, flight: &Flight) -> LogContext {
+        let process = flight.environment().and_then(|id| self.processes.get_mut(&id));
         let config = &self.spec.config;
         LogContext {
-            sink: &self.surroundings.logs,
+            sink: Arc::clone(&self.surroundings.logs),
             memory_mb: config.memory_mb,
+            used_mb: process.and_then(|process| process.peak_mb(now)),
             timeout: config.timeout,
         }
     }

@@ -3,10 +3,12 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::environment::Ending;
+use crate::environment::{CaughtUp, Ending, Memory};
 use crate::function::{Polled, Work};
 
 #[derive(Debug)]
@@ -20,12 +22,36 @@ pub(super) struct Process {
     init: Option<Duration>,
     /// Oldest first.
     polls: VecDeque<oneshot::Sender<Polled>>,
+    /// Ask whether its outputs are read as far as they are written.
+    outputs: [mpsc::Sender<CaughtUp>; OUTPUTS],
+    /// The most memory it was seen to have, and when it was looked at.
+    peak_mb: Option<u32>,
+    measured: Option<Instant>,
 }
 
+/// Standard output and standard error.
+pub(crate) const OUTPUTS: usize = 2;
+
+/// A process's memory is not looked at more often, for that takes some microseconds.
+const MEASURE_PAUSE: Duration = Duration::from_millis(20);
+
 impl Process {
-    pub(super) fn new(now: Instant, orders: mpsc::Sender<Ending>) -> Self {
-        let polls = VecDeque::new();
-        Self { orders, pid: None, started: now, is_ready: false, init: None, polls }
+    pub(super) fn new(
+        now: Instant,
+        orders: mpsc::Sender<Ending>,
+        outputs: [mpsc::Sender<CaughtUp>; OUTPUTS],
+    ) -> Self {
+        Self {
+            orders,
+            pid: None,
+            started: now,
+            is_ready: false,
+            init: None,
+            polls: VecDeque::new(),
+            outputs,
+            peak_mb: None,
+            measured: None,
+        }
     }
 
     pub(super) fn started(&mut self, pid: u32) {
@@ -34,6 +60,28 @@ impl Process {
 
     pub(super) fn is_running(&self) -> bool {
         self.pid.is_some()
+    }
+
+    /// The most memory it ever had, as far as that is known.
+    pub(super) fn peak_mb(&mut self, now: Instant) -> Option<u32> {
+        let is_due = self.measured.is_none_or(|at| now.duration_since(at) >= MEASURE_PAUSE);
+        if let Some(pid) = self.pid.filter(|_| is_due) {
+            self.measured = Some(now);
+            let peak_mb = Memory::of(pid).map(|memory| memory.peak_mb);
+            self.peak_mb = peak_mb.or(self.peak_mb);
+        }
+        self.peak_mb
+    }
+
+    /// Ends when what it has written so far is in its log, or its outputs have ended.
+    pub(super) fn caught_up(&self) -> impl Future<Output = ()> + Send + use<> {
+        let ask = |output: &mpsc::Sender<CaughtUp>| {
+            let (question, answer) = oneshot::channel();
+            // Full, others ask already; closed, it is read to its end.
+            let _known = output.try_send(question);
+            answer
+        };
+        join_all(self.outputs.each_ref().map(ask)).map(drop)
     }
 
     /// Smaller for a process with more to do.
@@ -99,7 +147,8 @@ mod tests {
 
     #[test]
     fn work_goes_to_the_oldest_poll_that_is_still_there() {
-        let mut process = Process::new(Instant::now(), mpsc::channel(1).0);
+        let outputs = [mpsc::channel(1).0, mpsc::channel(1).0];
+        let mut process = Process::new(Instant::now(), mpsc::channel(1).0, outputs);
         let (gone, _) = oneshot::channel();
         let (there, mut polled) = oneshot::channel();
         assert_eq!(process.open_poll(Instant::now(), gone), 0);

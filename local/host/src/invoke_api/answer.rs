@@ -2,6 +2,8 @@
 //!
 //! Source: <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors>
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
@@ -14,49 +16,84 @@ use crate::invoke_api::target::LATEST;
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 const EXECUTED_VERSION: HeaderName = HeaderName::from_static("x-amz-executed-version");
 const FUNCTION_ERROR: HeaderName = HeaderName::from_static("x-amz-function-error");
+const LOG_RESULT: HeaderName = HeaderName::from_static("x-amz-log-result");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
 /// A request that was in order.
 #[derive(Debug)]
 pub(super) enum Taken {
     /// `RequestResponse`, with what came of it.
-    Ended(Reply),
+    Ended(Ended),
     /// `Event`.
-    Queued,
+    Queued(RequestId),
     /// `DryRun`.
-    Allowed,
+    Allowed(RequestId),
+    /// A look at functions.
+    Told(serde_json::Value),
+}
+
+/// What came of an invocation.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) request: RequestId,
+    pub(super) reply: Reply,
+    /// The end of its log, where that was wanted.
+    pub(super) log: Option<String>,
+    /// AWS's name of the limit that would throttle it.
+    pub(super) throttle_reason: &'static str,
 }
 
 /// Why a request is not taken.
 #[derive(Debug)]
 pub(super) enum Refused {
     NoSuchPath,
-    NoSuchFunction { name: String },
+    NoSuchFunction { arn: String },
     TooLarge { bytes_max: usize },
     InvalidContent { message: String },
     InvalidParameter { message: String },
-    Throttled,
+    Throttled { reason: &'static str },
     ShuttingDown,
 }
 
-pub(super) fn taken(taken: Taken, request: RequestId) -> Response<Full<Bytes>> {
-    let mut response = match taken {
-        Taken::Ended(Reply::Succeeded(response)) => json(StatusCode::OK, response),
-        Taken::Ended(Reply::FunctionError(document)) => {
+pub(super) fn taken(taken: Taken) -> Response<Full<Bytes>> {
+    match taken {
+        Taken::Ended(ended) => end(ended),
+        Taken::Queued(request) => of_invocation(empty(StatusCode::ACCEPTED), request),
+        Taken::Allowed(request) => of_invocation(empty(StatusCode::NO_CONTENT), request),
+        Taken::Told(description) => {
+            of_request(json(StatusCode::OK, description.to_string()), RequestId::random())
+        }
+    }
+}
+
+fn end(ended: Ended) -> Response<Full<Bytes>> {
+    let Ended { request, reply, log, throttle_reason: reason } = ended;
+    let mut response = match reply {
+        Reply::Succeeded(response) => json(StatusCode::OK, response),
+        Reply::FunctionError(document) => {
             let mut response = json(StatusCode::OK, document);
             let unhandled = HeaderValue::from_static("Unhandled");
             response.headers_mut().insert(FUNCTION_ERROR, unhandled);
             response
         }
-        Taken::Ended(Reply::Throttled) => refused(&Refused::Throttled),
-        Taken::Ended(Reply::ShuttingDown) => refused(&Refused::ShuttingDown),
-        Taken::Queued => empty(StatusCode::ACCEPTED),
-        Taken::Allowed => empty(StatusCode::NO_CONTENT),
+        Reply::Throttled => return refused(&Refused::Throttled { reason }),
+        Reply::ShuttingDown => return refused(&Refused::ShuttingDown),
     };
-    let headers = response.headers_mut();
-    headers.insert(EXECUTED_VERSION, HeaderValue::from_static(LATEST));
+    if let Some(log) = log {
+        let log = HeaderValue::try_from(BASE64_STANDARD.encode(log));
+        response.headers_mut().insert(LOG_RESULT, log.expect("base64 is printable ASCII"));
+    }
+    of_invocation(response, request)
+}
+
+fn of_invocation(mut response: Response<Full<Bytes>>, request: RequestId) -> Response<Full<Bytes>> {
+    response.headers_mut().insert(EXECUTED_VERSION, HeaderValue::from_static(LATEST));
+    of_request(response, request)
+}
+
+fn of_request(mut response: Response<Full<Bytes>>, request: RequestId) -> Response<Full<Bytes>> {
     let request = HeaderValue::try_from(request.to_string());
-    headers.insert(REQUEST_ID, request.expect("a request id is printable ASCII"));
+    response.headers_mut().insert(REQUEST_ID, request.expect("a request id is printable ASCII"));
     response
 }
 
@@ -72,7 +109,7 @@ pub(super) fn refused(refused: &Refused) -> Response<Full<Bytes>> {
     if status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
-    response
+    of_request(response, RequestId::random())
 }
 
 /// The spelling of `message` and `Message` is AWS's.
@@ -82,13 +119,13 @@ fn describe(refused: &Refused) -> (StatusCode, &'static str, serde_json::Value) 
             StatusCode::NOT_FOUND,
             "UnknownOperationException",
             "This is the Lambda endpoint of a local cloud; it serves POST \
-             /2015-03-31/functions/{name}/invocations"
+             /2015-03-31/functions/{name}/invocations, and GetFunction and ListFunctions"
                 .to_owned(),
         ),
-        Refused::NoSuchFunction { name } => {
+        Refused::NoSuchFunction { arn } => {
             let body = serde_json::json!({
                 "Type": "User",
-                "Message": format!("Function not found: {name}"),
+                "Message": format!("Function not found: {arn}"),
             });
             return (StatusCode::NOT_FOUND, "ResourceNotFoundException", body);
         }
@@ -105,9 +142,9 @@ fn describe(refused: &Refused) -> (StatusCode, &'static str, serde_json::Value) 
         Refused::InvalidParameter { message } => {
             (StatusCode::BAD_REQUEST, "InvalidParameterValueException", message.clone())
         }
-        Refused::Throttled => {
+        Refused::Throttled { reason } => {
             let body = serde_json::json!({
-                "Reason": "ReservedFunctionConcurrentInvocationLimitExceeded",
+                "Reason": reason,
                 "Type": "User",
                 "message": "Rate Exceeded.",
             });

@@ -1,16 +1,26 @@
-//! Asynchronous invocations (`Event`): taken at once, run in the background, tried again twice.
+//! Asynchronous invocations (`Event`): taken at once, run in the background, tried again, and told
+//! to their function's destinations in the end.
 //!
 //! They are kept in memory only and end with the host, which AWS's queue would not.
+//!
+//! Source: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use jiff::Timestamp;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::config::EventConfig;
 use crate::function::{Call, FunctionHandle, Reply};
+use crate::host::Functions;
+use crate::ids::RequestId;
 use crate::invoke_api::answer::Refused;
+use crate::invoke_api::destination::{Condition, Record};
 
 /// An asynchronous payload may have this many bytes.
 ///
@@ -26,13 +36,16 @@ const EVENTS_MAX: usize = 10_000;
 const EVENTS_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// The pauses before the second and the third attempt.
-///
-/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
 const RETRY_AFTER: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];
 
+/// The pauses after attempts that were throttled: the first, doubled up to the last.
+const THROTTLED_MIN: Duration = Duration::from_secs(1);
+const THROTTLED_MAX: Duration = Duration::from_mins(5);
+
 /// The background deliveries of a host.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Events {
+    functions: Arc<Functions>,
     places: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
     tasks: TaskTracker,
@@ -40,36 +53,75 @@ pub(super) struct Events {
 }
 
 impl Events {
-    pub(super) fn new(tasks: TaskTracker, stop: CancellationToken) -> Self {
+    pub(super) fn new(
+        functions: Arc<Functions>,
+        tasks: TaskTracker,
+        stop: CancellationToken,
+    ) -> Self {
         let places = Arc::new(Semaphore::new(EVENTS_MAX));
-        Self { places, bytes: Arc::new(Semaphore::new(EVENTS_BYTES_MAX)), tasks, stop }
+        let bytes = Arc::new(Semaphore::new(EVENTS_BYTES_MAX));
+        Self { functions, places, bytes, tasks, stop }
     }
 
-    /// Returns at once; what becomes of the event is logged.
+    /// Returns at once; what becomes of the event is logged, and told to the destinations.
     pub(super) fn deliver(&self, function: FunctionHandle, call: Call) -> Result<(), Refused> {
         let size_bytes = u32::try_from(call.payload.len()).unwrap_or(u32::MAX);
         let room = (
             Arc::clone(&self.places).try_acquire_owned(),
             Arc::clone(&self.bytes).try_acquire_many_owned(size_bytes),
         );
-        let (Ok(place), Ok(bytes)) = room else { return Err(Refused::Throttled) };
-        let stop = self.stop.clone();
+        let (Ok(place), Ok(bytes)) = room else {
+            return Err(Refused::Throttled { reason: function.throttle_reason() });
+        };
+        let events = self.clone();
         self.tasks.spawn(async move {
             let _room = (place, bytes);
-            let (name, request) = (function.spec.config.name.clone(), call.invocation.request);
+            let begun = Instant::now();
             let invoke = |attempt| {
                 let (function, call) = (function.clone(), attempt_of(&call, attempt));
                 async move { function.invoke(call).await }
             };
             let pause = |length| {
-                let rest = stop.clone().run_until_cancelled_owned(tokio::time::sleep(length));
+                let stop = events.stop.clone();
+                let rest = stop.run_until_cancelled_owned(tokio::time::sleep(length));
                 async move { rest.await.is_some() }
             };
-            if !try_thrice(invoke, pause).await {
-                tracing::warn!(function = name, request.id = %request, "An event was given up");
-            }
+            let age = || begun.elapsed();
+            let end = attempts(&function.spec.config.events, invoke, pause, age).await;
+            events.tell(&function, call.invocation.request, &call.payload, &end);
         });
         Ok(())
+    }
+
+    /// Logs what was given up, and tells the destination that the function has for this end.
+    fn tell(&self, function: &FunctionHandle, request: RequestId, payload: &Bytes, end: &End) {
+        let config = &function.spec.config;
+        let End { condition, attempts, answer } = end;
+        if *condition != Some(Condition::Success) {
+            let function = &config.name;
+            tracing::warn!(function, request.id = %request, ?condition, "An event was given up");
+        }
+        let (name, condition) = match condition {
+            Some(Condition::Success) => (&config.events.on_success, Condition::Success),
+            Some(failure) => (&config.events.on_failure, *failure),
+            None => return,
+        };
+        let Some(destination) = name.as_ref().and_then(|name| self.functions.get(name)) else {
+            return;
+        };
+        let record = Record {
+            at: Timestamp::now(),
+            request,
+            function_arn: &function.spec.arn,
+            condition,
+            attempts: *attempts,
+            payload,
+            answer: answer.as_ref(),
+        };
+        if self.deliver(destination.clone(), Call::new(record.to_json())).is_err() {
+            let function = &config.name;
+            tracing::warn!(function, request.id = %request, "A destination was not told: too many events");
+        }
     }
 }
 
@@ -79,74 +131,147 @@ fn attempt_of(call: &Call, attempt: u8) -> Call {
     invocation.attempt = attempt;
     Call {
         invocation,
-        payload: call.payload.clone(),
-        trace_id: call.trace_id.clone(),
+        trace: call.trace.clone(),
         client_context: call.client_context.clone(),
+        ..Call::new(call.payload.clone())
     }
 }
 
-/// Whether an attempt succeeded before there were no more. `pause` waits, and says whether to go on.
-async fn try_thrice<I, P>(invoke: impl Fn(u8) -> I, pause: impl Fn(Duration) -> P) -> bool
+/// What an event came to.
+#[derive(Debug, PartialEq, Eq)]
+struct End {
+    /// `None` when the host stopped before there was an end.
+    condition: Option<Condition>,
+    /// How often the function ran.
+    attempts: u8,
+    /// Its last answer.
+    answer: Option<Reply>,
+}
+
+/// Invokes until it succeeds, fails for the last time or is too old. Attempts that were throttled
+/// do not count. `pause` waits, and says whether to go on.
+async fn attempts<I, P>(
+    config: &EventConfig,
+    invoke: impl Fn(u8) -> I,
+    pause: impl Fn(Duration) -> P,
+    age: impl Fn() -> Duration,
+) -> End
 where
     I: Future<Output = Reply>,
     P: Future<Output = bool>,
 {
-    for attempt in 0_u8.. {
-        match invoke(attempt).await {
-            Reply::Succeeded(_) => return true,
-            Reply::ShuttingDown => return false,
-            Reply::FunctionError(_) | Reply::Throttled => {}
+    let (mut attempts, mut throttled, mut answer) = (0_u8, 0_u32, None);
+    let condition = loop {
+        let reply = invoke(attempts).await;
+        let rest = match &reply {
+            Reply::Succeeded(_) => {
+                (attempts, answer) = (attempts + 1, Some(reply));
+                break Some(Condition::Success);
+            }
+            Reply::ShuttingDown => break None,
+            Reply::FunctionError(_) => {
+                let failed = usize::from(attempts);
+                (attempts, throttled, answer) = (attempts + 1, 0, Some(reply));
+                let is_last = attempts > config.retries_max;
+                let Some(rest) = RETRY_AFTER.get(failed).filter(|_| !is_last) else {
+                    break Some(Condition::RetriesExhausted);
+                };
+                *rest
+            }
+            Reply::Throttled => {
+                throttled += 1;
+                (THROTTLED_MIN * (1 << (throttled - 1).min(9))).min(THROTTLED_MAX)
+            }
+        };
+        if age() + rest > config.age_max {
+            break Some(Condition::EventAgeExceeded);
         }
-        let Some(length) = RETRY_AFTER.get(usize::from(attempt)) else { break };
-        if !pause(*length).await {
-            break;
+        if !pause(rest).await {
+            break None;
         }
-    }
-    false
+    };
+    End { condition, attempts, answer }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
+    use std::cell::{Cell, RefCell};
     use std::future::ready;
-
-    use bytes::Bytes;
 
     use super::*;
 
-    #[tokio::test]
-    async fn an_event_that_fails_is_tried_again_after_one_minute_and_after_two() {
-        let seen = RefCell::new(Vec::new());
-        let invoke = |attempt| {
-            seen.borrow_mut().push(u64::from(attempt));
-            ready(Reply::FunctionError(Bytes::new()))
+    /// The pauses, in seconds, of an event whose attempts end as in `replies`, and its end.
+    async fn course(config: EventConfig, replies: &[Reply]) -> (Vec<u64>, End) {
+        let (pauses, next) = (RefCell::new(Vec::new()), Cell::new(0));
+        let invoke = |_| {
+            let reply = replies[next.get()].clone();
+            next.set(next.get() + 1);
+            ready(reply)
         };
         let pause = |length: Duration| {
-            seen.borrow_mut().push(length.as_secs());
+            pauses.borrow_mut().push(length.as_secs());
             ready(true)
         };
-        assert!(!try_thrice(invoke, pause).await);
-        assert_eq!(*seen.borrow(), [0, 60, 1, 120, 2]);
+        let age = || Duration::from_secs(pauses.borrow().iter().sum());
+        let end = attempts(&config, invoke, pause, age).await;
+        assert_eq!(next.get(), replies.len());
+        (pauses.take(), end)
+    }
+
+    fn failed() -> Reply {
+        Reply::FunctionError(Bytes::new())
+    }
+
+    fn end(condition: Condition, attempts: u8, answer: Option<Reply>) -> End {
+        End { condition: Some(condition), attempts, answer }
+    }
+
+    #[tokio::test]
+    async fn an_event_that_fails_is_tried_again_after_one_minute_and_after_two() {
+        let (pauses, ended) = course(EventConfig::default(), &[failed(), failed(), failed()]).await;
+        assert_eq!(pauses, [60, 120]);
+        assert_eq!(ended, end(Condition::RetriesExhausted, 3, Some(failed())));
+    }
+
+    #[tokio::test]
+    async fn an_event_is_tried_as_often_as_its_function_says() {
+        let config = EventConfig { retries_max: 0, ..EventConfig::default() };
+        let (_, ended) = course(config, &[failed()]).await;
+        assert_eq!(ended, end(Condition::RetriesExhausted, 1, Some(failed())));
     }
 
     #[tokio::test]
     async fn an_event_that_succeeds_is_not_tried_again() {
-        let invoke = |attempt| {
-            ready(match attempt {
-                0 => Reply::Throttled,
-                1 => Reply::Succeeded(Bytes::new()),
-                _ => panic!("it had succeeded"),
-            })
-        };
-        assert!(try_thrice(invoke, |_| ready(true)).await);
+        let succeeded = Reply::Succeeded(Bytes::new());
+        let replies = [failed(), succeeded.clone()];
+        let (_, ended) = course(EventConfig::default(), &replies).await;
+        assert_eq!(ended, end(Condition::Success, 2, Some(succeeded)));
+    }
+
+    #[tokio::test]
+    async fn a_throttled_event_waits_longer_and_longer_and_loses_no_attempt() {
+        let mut replies = vec![Reply::Throttled; 10];
+        replies.push(Reply::Succeeded(Bytes::new()));
+        let (pauses, ended) = course(EventConfig::default(), &replies).await;
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300]);
+        assert_eq!(ended.attempts, 1);
+    }
+
+    #[tokio::test]
+    async fn an_event_that_would_be_too_old_is_given_up() {
+        let config = EventConfig { age_max: Duration::from_mins(1), ..EventConfig::default() };
+        let (_, ended) = course(config.clone(), &[failed(), failed()]).await;
+        assert_eq!(ended, end(Condition::EventAgeExceeded, 2, Some(failed())));
+        let (pauses, ended) = course(config, &vec![Reply::Throttled; 6]).await;
+        assert_eq!(pauses, [1, 2, 4, 8, 16]);
+        assert_eq!(ended, end(Condition::EventAgeExceeded, 0, None));
     }
 
     #[tokio::test]
     async fn a_stop_ends_the_attempts() {
-        let invoke = |attempt| {
-            assert_eq!(attempt, 0, "it was stopped");
-            ready(Reply::Throttled)
-        };
-        assert!(!try_thrice(invoke, |_| ready(false)).await);
+        let config = EventConfig::default();
+        let stopped =
+            attempts(&config, |_| ready(Reply::Throttled), |_| ready(false), || Duration::ZERO);
+        assert_eq!(stopped.await, End { condition: None, attempts: 0, answer: None });
     }
 }

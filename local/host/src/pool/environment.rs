@@ -22,6 +22,8 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(super) struct Environment {
     pub(super) phase: Phase,
+    /// Whether its code was replaced: it finishes what it has and gets nothing new.
+    pub(super) is_retired: bool,
     /// Open `/next` calls.
     pub(super) polls: u32,
     /// Invocations it works on, the earliest deadline first, none of them past.
@@ -50,6 +52,7 @@ impl Environment {
     pub(super) fn starting(now: Instant) -> Self {
         Self {
             phase: Phase::Starting { since: now },
+            is_retired: false,
             polls: 0,
             in_flight: Vec::new(),
             expired: Vec::new(),
@@ -88,9 +91,20 @@ impl Environment {
         true
     }
 
+    /// Whether it was retired and has nothing left to finish.
+    pub(super) fn is_done(&self) -> bool {
+        let has_work = !self.in_flight.is_empty();
+        match self.phase {
+            Phase::Starting { .. } => self.is_retired,
+            // Until it asks for more it may have something to do after its answer.
+            Phase::Ready => self.is_retired && !has_work && self.polls > 0,
+            Phase::Ending => false,
+        }
+    }
+
     /// Whether it can take an invocation now.
     pub(super) fn is_free(&self) -> bool {
-        self.phase == Phase::Ready && self.polls > 0
+        self.phase == Phase::Ready && self.polls > 0 && !self.is_retired
     }
 
     pub(super) fn take(&mut self, waiting: Waiting, deadline: Instant) {
@@ -158,7 +172,8 @@ impl Environment {
 
     /// How many slots are without a worker now and will have one in a moment.
     pub(super) fn settling(&self, now: Instant) -> u32 {
-        if self.phase == Phase::Ready && now < self.settles_at { self.settling_slots } else { 0 }
+        let is_useful = self.phase == Phase::Ready && !self.is_retired;
+        if is_useful && now < self.settles_at { self.settling_slots } else { 0 }
     }
 
     /// When it is the pool's turn unless something happens before: an invocation's deadline, or its

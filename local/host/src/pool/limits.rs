@@ -45,6 +45,8 @@ pub(crate) struct Limits {
     pub(crate) environments_max: u32,
     /// At most this many invocations at a time in each, at least 1.
     pub(crate) environment_concurrency: u32,
+    /// At most this many invocations under way or waiting, where some are reserved for the function.
+    pub(crate) concurrency_max: Option<u32>,
     /// How long an invocation may take.
     pub(crate) timeout: Duration,
 }

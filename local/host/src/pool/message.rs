@@ -22,6 +22,8 @@ pub(crate) enum Input {
     InitFailed { environment: EnvironmentId, failure: Failure },
     /// The process is gone.
     EnvironmentExited { environment: EnvironmentId, exit: Exit },
+    /// Environments that start from now on run other code than those that exist.
+    CodeReplaced,
     /// Finish what is under way and end.
     ShutdownAsked,
     /// The time of [`Pool::next_wakeup`](crate::pool::Pool::next_wakeup) has come.

@@ -17,7 +17,12 @@ struct Rig {
 impl Rig {
     fn new(environments_max: u32, environment_concurrency: u32) -> Self {
         let timeout = Duration::from_secs(3);
-        let limits = Limits { environments_max, environment_concurrency, timeout };
+        let concurrency_max = None;
+        let limits = Limits { environments_max, environment_concurrency, concurrency_max, timeout };
+        Self::with(limits)
+    }
+
+    fn with(limits: Limits) -> Self {
         let now = Instant::now();
         Self { pool: Pool::new(now, limits), now }
     }
@@ -339,7 +344,8 @@ fn a_full_queue_throttles() {
 #[test]
 fn nobody_waits_for_ever() {
     let timeout = WAIT_MAX * 2;
-    let limits = Limits { environments_max: 1, environment_concurrency: 1, timeout };
+    let limits =
+        Limits { environments_max: 1, environment_concurrency: 1, concurrency_max: None, timeout };
     let now = Instant::now();
     let mut rig = Rig { pool: Pool::new(now, limits), now };
     rig.arrive(1);
@@ -368,4 +374,68 @@ fn a_shutdown_does_not_wait_for_long() {
     let mut rig = Rig::busy(1, 1);
     assert_eq!(rig.give(Input::ShutdownAsked), []);
     assert_eq!(rig.after(DRAIN_MAX), [stop(1), fail(1, Failure::ShuttingDown)]);
+}
+
+#[test]
+fn replaced_code_leaves_its_place_at_once_and_finishes_what_it_holds() {
+    let mut rig = Rig::busy(1, 1);
+    assert_eq!(rig.give(Input::CodeReplaced), []);
+    assert_eq!(rig.arrive(2), [start(2)]);
+    assert_eq!(rig.poll(2), [dispatch(2, 2)]);
+    assert_eq!(rig.answer(1, 1), [Action::AcceptAnswer]);
+    assert_eq!(rig.poll(1), [stop(1)]);
+    assert_eq!(rig.exit(1), []);
+    assert_eq!(rig.answer(2, 2), [Action::AcceptAnswer]);
+    assert_eq!(rig.arrive(3), []);
+    assert_eq!(rig.poll(2), [dispatch(2, 3)]);
+}
+
+#[test]
+fn replaced_code_that_has_nothing_to_do_ends_at_once() {
+    let mut rig = Rig::busy(2, 1);
+    assert_eq!(rig.answer(1, 1), [Action::AcceptAnswer]);
+    assert_eq!(rig.poll(1), []);
+    assert_eq!(rig.give(Input::CodeReplaced), [stop(1)]);
+    let mut starting = Rig::new(2, 1);
+    assert_eq!(starting.arrive(1), [start(1)]);
+    assert_eq!(starting.give(Input::CodeReplaced), [kill(1), start(2)]);
+    assert_eq!(starting.exit(1), []);
+    assert_eq!(starting.poll(2), [dispatch(2, 1)]);
+}
+
+#[test]
+fn new_code_need_not_wait_because_the_old_did_not_start() {
+    let mut rig = Rig::new(1, 1);
+    assert_eq!(rig.arrive(1), [start(1)]);
+    assert_eq!(rig.exit(1), [fail(1, exited())]);
+    assert_eq!(rig.arrive(2), []);
+    assert_eq!(rig.give(Input::CodeReplaced), [start(2)]);
+}
+
+#[test]
+fn code_that_is_replaced_again_and_again_does_not_pile_up() {
+    let mut rig = Rig::busy(1, 1);
+    rig.give(Input::CodeReplaced);
+    assert_eq!(rig.arrive(2), [start(2)]);
+    assert_eq!(rig.poll(2), [dispatch(2, 2)]);
+    rig.give(Input::CodeReplaced);
+    assert_eq!(rig.arrive(3), []);
+    assert_eq!(rig.exit(1), [fail(1, exited()), start(3)]);
+}
+
+#[test]
+fn what_is_reserved_is_a_limit_that_nobody_waits_for() {
+    let mut rig = Rig::with(Limits {
+        environments_max: 10,
+        environment_concurrency: 1,
+        concurrency_max: Some(2),
+        timeout: Duration::from_secs(3),
+    });
+    assert_eq!(rig.arrive(1), [start(1)]);
+    assert_eq!(rig.poll(1), [dispatch(1, 1)]);
+    assert_eq!(rig.arrive(2), [start(2)]);
+    assert_eq!(rig.arrive(3), [fail(3, Failure::Throttled)]);
+    assert_eq!(rig.answer(1, 1), [Action::AcceptAnswer]);
+    assert_eq!(rig.arrive(4), []);
+    assert_eq!(rig.arrive(5), [fail(5, Failure::Throttled)]);
 }

@@ -1,12 +1,16 @@
 //! The Invoke API over HTTP, spoken by our own client and by hand.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
+use host::FunctionConfig;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use invoke::{Invoke as _, InvokeError, Outcome};
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio_util::task::TaskTracker;
 
 use crate::support::{NAME, Rig, bounded, function, parse};
 
@@ -144,10 +148,11 @@ async fn an_invocation_type_that_does_not_exist_is_refused() {
 #[tokio::test]
 async fn a_function_without_room_throttles_in_awss_words() {
     let mut config = function();
-    config.environments_max = 0;
+    config.reserved_concurrency = Some(0);
     let rig = Rig::start(config).await;
     let response = post(&rig, NAME, &[], "{}").await;
     assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!(header(response.headers(), "retry-after").is_some());
     assert_eq!(
         parse(response.body()),
         json!({
@@ -190,4 +195,115 @@ async fn our_client_tells_the_outcomes_apart() {
     rig.shutdown().await;
     let unreachable = invoke(NAME, "{}").await;
     assert!(matches!(unreachable, Err(InvokeError::Unreachable { .. })), "{unreachable:?}");
+}
+
+#[tokio::test]
+async fn all_functions_without_a_reservation_share_the_accounts_concurrency() {
+    let named = |name: &str, reserved: Option<u32>| FunctionConfig {
+        name: name.to_owned(),
+        reserved_concurrency: reserved,
+        ..function()
+    };
+    let functions = vec![named(NAME, None), named("other", None), named("reserved", Some(1))];
+    let rig = Rig::start_all(functions, Some(1)).await;
+    let held = TaskTracker::new().spawn(rig.in_background(json!({ "do": "hang" })));
+    rig.until(|status| status.name == NAME && status.in_flight == 1).await;
+    let response = post(&rig, "other", &[], "{}").await;
+    assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(parse(response.body())["Reason"], "ConcurrentInvocationLimitExceeded");
+    assert_eq!(post(&rig, "reserved", &[], "{}").await.status(), StatusCode::OK);
+    rig.host.kill_environment(NAME).await;
+    assert!(held.await.is_ok());
+    assert_eq!(post(&rig, "other", &[], "{}").await.status(), StatusCode::OK);
+    rig.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_tail_has_everything_that_the_invocation_wrote() {
+    let rig = Rig::start(function()).await;
+    let tail = [("x-amz-log-type", "Tail")];
+    for text in ["one", "two"] {
+        let payload = json!({ "do": "print", "text": text }).to_string();
+        let response = post(&rig, NAME, &tail, &payload).await;
+        let log = header(response.headers(), "x-amz-log-result").expect("a log");
+        let log = String::from_utf8(BASE64_STANDARD.decode(log).unwrap()).unwrap();
+        let lines: Vec<_> = log.lines().collect();
+        assert!(lines[0].starts_with("START RequestId: "), "{log}");
+        for line in [format!("out: {text}"), format!("err: {text}")] {
+            assert!(lines.contains(&line.as_str()), "{log}");
+        }
+        assert!(lines[4].starts_with("REPORT RequestId: "), "{log}");
+        assert_eq!(lines.len(), 5, "{log}");
+    }
+    let response = post(&rig, NAME, &[], "{}").await;
+    assert_eq!(header(response.headers(), "x-amz-log-result"), None);
+    let odd = post(&rig, NAME, &[("x-amz-log-type", "Head")], "{}").await;
+    assert_eq!(odd.status(), StatusCode::BAD_REQUEST);
+    rig.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_crash_has_a_tail_too() {
+    let rig = Rig::start(function()).await;
+    let response = post(&rig, NAME, &[("x-amz-log-type", "Tail")], r#"{"do":"exit"}"#).await;
+    let log = header(response.headers(), "x-amz-log-result").expect("a log");
+    let log = String::from_utf8(BASE64_STANDARD.decode(log).unwrap()).unwrap();
+    assert!(log.ends_with("\tStatus: error\tError Type: Runtime.ExitError\n"), "{log}");
+    rig.shutdown().await;
+}
+
+#[tokio::test]
+async fn functions_may_be_looked_at() {
+    let named = |name: &str| FunctionConfig { name: name.to_owned(), ..function() };
+    let mut first = named("first");
+    first.reserved_concurrency = Some(5);
+    first.aliases = vec!["live".to_owned()];
+    let rig = Rig::start_all(vec![first, named("second")], None).await;
+    let get = async |path: &str| {
+        let builder = Request::get(format!("http://{}{path}", rig.address));
+        let response = request(&rig, builder, Bytes::new()).await;
+        (response.status().as_u16(), parse(response.body()))
+    };
+    let (status, one) = get("/2015-03-31/functions/first?Qualifier=live").await;
+    assert_eq!((status, &one["Configuration"]["MemorySize"]), (200, &json!(128)));
+    assert_eq!(one["Concurrency"], json!({ "ReservedConcurrentExecutions": 5 }));
+    let (_, configuration) = get("/2015-03-31/functions/first/configuration").await;
+    assert_eq!(configuration, one["Configuration"]);
+    let (_, concurrency) = get("/2019-09-30/functions/second/concurrency").await;
+    assert_eq!(concurrency, json!({}));
+    let (_, page) = get("/2015-03-31/functions/?MaxItems=1").await;
+    assert_eq!(page["Functions"], json!([configuration]));
+    let marker = page["NextMarker"].as_str().unwrap();
+    let (_, page) = get(&format!("/2015-03-31/functions/?Marker={marker}")).await;
+    assert_eq!(page["Functions"][0]["FunctionName"], "second");
+    assert_eq!(page["NextMarker"], Value::Null);
+    assert_eq!(get("/2015-03-31/functions/other").await.0, 404);
+    rig.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_destination_hears_of_an_event_that_was_given_up() {
+    let mut failing = function();
+    failing.events.retries_max = 0;
+    failing.events.on_failure = Some("told".to_owned());
+    failing.events.on_success = Some("told".to_owned());
+    let told = FunctionConfig {
+        name: "told".to_owned(),
+        arguments: vec!["--repeat".to_owned()],
+        ..function()
+    };
+    let mut rig = Rig::start_all(vec![failing, told], None).await;
+    let event = [("x-amz-invocation-type", "Event")];
+    for (payload, condition) in
+        [(r#"{"do":"fail"}"#, "RetriesExhausted"), (r#"{"a":1}"#, "Success")]
+    {
+        let response = post(&rig, NAME, &event, payload).await;
+        let id = header(response.headers(), "x-amzn-requestid").unwrap().to_owned();
+        let line = rig.line(|line| line.starts_with("got {")).await.text;
+        let record: Value = serde_json::from_str(line.trim_start_matches("got ")).unwrap();
+        assert_eq!(record["requestContext"]["requestId"], json!(id));
+        assert_eq!(record["requestContext"]["condition"], condition);
+        assert_eq!(record["requestPayload"], parse(payload.as_bytes()));
+    }
+    rig.shutdown().await;
 }

@@ -11,7 +11,9 @@ use host::FunctionConfig;
 use invoke::{InvokeError, Outcome};
 use rustix::fs::OFlags;
 use serde_json::json;
+use tokio::net::TcpListener;
 use tokio::process::Command;
+use tokio_util::task::TaskTracker;
 
 use crate::support::{Rig, bounded, error_of, function};
 
@@ -261,9 +263,71 @@ async fn a_caller_that_goes_away_does_not_disturb_the_next() {
 #[tokio::test]
 async fn a_shutdown_lets_a_function_say_goodbye() {
     let mut config = function();
-    config.arguments = vec!["--farewell".to_owned()];
+    config.arguments = vec!["--farewell".to_owned(), "--extension".to_owned()];
     let mut rig = Rig::start(config).await;
     rig.response(json!({})).await;
     bounded(rig.host.shutdown()).await;
     rig.line(|line| line == "farewell").await;
+}
+
+#[tokio::test]
+async fn without_an_extension_nobody_says_goodbye() {
+    let mut config = function();
+    config.arguments = vec!["--farewell".to_owned()];
+    let mut rig = Rig::start(config).await;
+    rig.response(json!({})).await;
+    bounded(rig.host.shutdown()).await;
+    rig.logs.close();
+    while let Some(line) = rig.logs.recv().await {
+        assert_ne!(line.text, "farewell");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_counts_although_its_sender_dies_without_waiting_for_the_receipt() {
+    let rig = Rig::start(function()).await;
+    for _ in 0..20 {
+        assert_eq!(rig.response(json!({ "do": "parting" })).await, json!("parting"));
+    }
+    rig.shutdown().await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_process_that_takes_too_much_memory_is_killed_and_replaced() {
+    let mut rig = Rig::start(function()).await;
+    let mebibytes = |count: u64| json!({ "do": "allocate", "bytes": count << 20, "hold": true });
+    let error = rig.error(mebibytes(200)).await;
+    assert_eq!(error["errorType"], "Runtime.OutOfMemory");
+    assert!(error["errorMessage"].as_str().unwrap().ends_with("signal: killed"), "{error}");
+    let report = rig.line(|line| line.starts_with("REPORT")).await.text;
+    assert!(report.ends_with("\tStatus: error\tError Type: Runtime.OutOfMemory"), "{report}");
+    assert_eq!(rig.response(json!({ "a": 1 })).await, json!({ "a": 1 }));
+    rig.shutdown().await;
+}
+
+#[tokio::test]
+async fn replaced_code_finishes_what_it_holds_while_the_new_serves() {
+    let mut config = function();
+    config.environments_max = 1;
+    let (program, directory) = (config.executable.clone(), config.directory.clone());
+    let rig = Rig::start(config).await;
+    let gate = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = gate.local_addr().unwrap().to_string();
+    let old = TaskTracker::new()
+        .spawn(rig.in_background(json!({ "do": "wait_for", "address": address })));
+    let (held, _) = bounded(gate.accept()).await.unwrap();
+    let before = rig.host.status().await[0].environments;
+    rig.host.programs().replace("fake", program, directory).await;
+    let new = rig.response(json!({ "do": "context" })).await;
+    assert_eq!((before, rig.host.status().await[0].environments), (1, 2));
+    rig.host.programs().replace("other", PathBuf::new(), PathBuf::new()).await;
+    let again = rig.response(json!({ "do": "context" })).await;
+    assert_eq!(new["pid"], again["pid"]);
+    assert!(!old.is_finished());
+    drop(held);
+    let answer = Outcome::Succeeded("\"waited\"".into());
+    assert_eq!(old.await.unwrap().unwrap(), answer);
+    rig.until(|status| status.environments == 1).await;
+    rig.shutdown().await;
 }

@@ -1,8 +1,9 @@
 //! What arrives in the log.
 
+use host::LogFormat;
 use serde_json::json;
 
-use crate::support::{NAME, Rig, function};
+use crate::support::{NAME, Rig, function, parse};
 
 #[tokio::test]
 async fn a_functions_lines_arrive_between_start_and_report() {
@@ -13,6 +14,8 @@ async fn a_functions_lines_arrive_between_start_and_report() {
     assert!(start.text.ends_with(" Version: $LATEST"), "{}", start.text);
     let report = rig.line(|line| line.starts_with("REPORT RequestId: ")).await;
     assert!(report.text.contains("\tInit Duration: "), "{}", report.text);
+    let knows_memory = cfg!(target_os = "linux");
+    assert_eq!(report.text.contains("\tMax Memory Used: "), knows_memory, "{}", report.text);
 
     rig.response(json!({ "do": "print", "text": "again" })).await;
     let out = rig.line(|line| line == "out: again").await;
@@ -61,5 +64,19 @@ async fn a_log_that_nobody_reads_does_not_hold_up_invocations() {
     let mut rig = Rig::start(function()).await;
     rig.logs.close();
     assert_eq!(rig.response(json!({ "a": 1 })).await, json!({ "a": 1 }));
+    rig.shutdown().await;
+}
+
+#[tokio::test]
+async fn lambdas_lines_are_json_where_the_function_says_so() {
+    let mut config = function();
+    config.logging.format = LogFormat::Json;
+    let mut rig = Rig::start(config).await;
+    rig.response(json!({ "do": "print", "text": "hello" })).await;
+    let start = rig.line(|line| line.contains("platform.start")).await;
+    assert_eq!(parse(start.text.as_bytes())["record"]["version"], "$LATEST");
+    rig.line(|line| line == "out: hello").await;
+    let report = rig.line(|line| line.contains("platform.report")).await;
+    assert_eq!(parse(report.text.as_bytes())["record"]["status"], "success");
     rig.shutdown().await;
 }

@@ -94,8 +94,27 @@ async fn a_stream_that_fails_is_a_function_error() {
 async fn an_extension_may_register() {
     let rig = Rig::start(function()).await;
     let path = "/2020-01-01/extension/register";
-    let (status, body) = call(&rig, ("POST", path), "Lambda-Extension-Name: one\r\n").await;
-    assert_eq!((status, &body["functionName"]), (json!(200), &json!("fake")));
-    assert_eq!(call(&rig, ("POST", path), "").await.0, json!(400));
+    let payload = |header: &str, body: &str| json!({ "do": "call", "method": "POST", "path": path, "header": header, "body": body });
+    let named = "Lambda-Extension-Name: one\r\n";
+    let response = rig.response(payload(named, "{\"events\":[\"SHUTDOWN\"]}")).await;
+    let body = parse(response["body"].as_str().unwrap().as_bytes());
+    assert_eq!((&response["status"], &body["functionName"]), (&json!(200), &json!("fake")));
+    assert_eq!(rig.response(payload("", "{}")).await["status"], 403);
+    assert_eq!(rig.response(payload(named, "[")).await["status"], 400);
+    rig.shutdown().await;
+}
+
+/// As `lambda_runtime` shows it for work after the answer: the next invocation waits for it.
+#[tokio::test]
+async fn an_extension_hears_of_every_invocation_and_ends_it() {
+    let mut config = function();
+    config.arguments = vec!["--flush".to_owned()];
+    let mut rig = Rig::start(config).await;
+    for number in 1..=3 {
+        rig.response(json!({})).await;
+        let line = rig.line(|line| line.starts_with("flushed")).await.text;
+        assert!(line.starts_with(&format!("flushed {number} of Root=1-")), "{line}");
+    }
+    assert_eq!(rig.host.status().await[0].environments, 1);
     rig.shutdown().await;
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use host::{FunctionConfig, Host, HostConfig, LogLine};
+use host::{EventConfig, FunctionConfig, Host, HostConfig, LogLine, Logging};
 use invoke::{Invoke, InvokeError, Outcome};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -39,6 +39,10 @@ pub(crate) fn function() -> FunctionConfig {
         environment: BTreeMap::new(),
         environments_max: 4,
         environment_concurrency: 1,
+        reserved_concurrency: None,
+        logging: Logging::default(),
+        events: EventConfig::default(),
+        aliases: Vec::new(),
     }
 }
 
@@ -51,14 +55,23 @@ fn executable() -> PathBuf {
 
 impl Rig {
     pub(crate) async fn start(function: FunctionConfig) -> Self {
+        Self::start_all(vec![function], None).await
+    }
+
+    /// A host with several functions and, perhaps, a limit for all of them.
+    pub(crate) async fn start_all(
+        functions: Vec<FunctionConfig>,
+        account_concurrency: Option<u32>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
         let (lines, logs) = mpsc::channel(10_000);
         let config = HostConfig {
             region: "us-east-1".to_owned(),
             account_id: "000000000000".to_owned(),
-            functions: vec![function],
+            functions,
             shared_environment: BTreeMap::from([("SHARED".to_owned(), "yes".to_owned())]),
+            account_concurrency,
             logs: lines,
         };
         let host = Host::start(listener, config);

@@ -33,6 +33,7 @@ pub(super) enum Answer {
 pub(super) struct Fake {
     answer: Answer,
     functions: Mutex<Vec<String>>,
+    traces: Mutex<Vec<String>>,
     invoked: Semaphore,
     released: Semaphore,
 }
@@ -42,6 +43,7 @@ impl Fake {
         Arc::new(Self {
             answer,
             functions: Mutex::default(),
+            traces: Mutex::default(),
             invoked: Semaphore::new(0),
             released: Semaphore::new(0),
         })
@@ -50,6 +52,11 @@ impl Fake {
     /// The functions invoked so far.
     pub(super) fn functions(&self) -> Vec<String> {
         self.functions.lock().unwrap().clone()
+    }
+
+    /// The traces that they were part of.
+    pub(super) fn traces(&self) -> Vec<String> {
+        self.traces.lock().unwrap().clone()
     }
 
     /// Waits for one more invocation than before.
@@ -91,6 +98,16 @@ impl Invoke for Fake {
                 }
             }
         })
+    }
+
+    fn invoke_traced<'a>(
+        &'a self,
+        function: &'a str,
+        payload: Bytes,
+        trace: &'a str,
+    ) -> BoxFuture<'a, Result<Outcome, InvokeError>> {
+        self.traces.lock().unwrap().push(trace.to_owned());
+        self.invoke(function, payload)
     }
 }
 

@@ -30,6 +30,8 @@ struct World {
 struct Process {
     polls: u32,
     held: Vec<InvocationId>,
+    /// Whether its code was replaced.
+    is_old: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +42,7 @@ enum Event {
     Answer(EnvironmentId, InvocationId),
     InitError(EnvironmentId),
     Exit(EnvironmentId),
+    Replace,
     Shutdown,
 }
 
@@ -49,6 +52,7 @@ impl World {
         let limits = Limits {
             environments_max: chance.u32(1..6),
             environment_concurrency: *chance.choice(&[1, 1, 2, 8]).unwrap(),
+            concurrency_max: *chance.choice(&[None, None, Some(1), Some(5)]).unwrap(),
             timeout: Duration::from_millis(chance.u64(200..5_000)),
         };
         let now = Instant::now();
@@ -65,6 +69,9 @@ impl World {
         let spread_ms = world.chance.u64(1..60_000);
         for _ in 0..world.chance.u32(1..200) {
             world.plan(spread_ms, Event::Arrival);
+        }
+        for _ in 0..world.chance.u32(0..3) {
+            world.plan(spread_ms, Event::Replace);
         }
         if world.chance.u8(..) < 64 {
             world.plan(spread_ms, Event::Shutdown);
@@ -109,6 +116,10 @@ impl World {
                 self.give(Input::InvocationArrived { invocation, payload_bytes: 2 });
             }
             Event::Shutdown => self.give(Input::ShutdownAsked),
+            Event::Replace => {
+                self.processes.values_mut().for_each(|process| process.is_old = true);
+                self.give(Input::CodeReplaced);
+            }
             Event::Poll(id) => {
                 let Some(process) = self.processes.get_mut(&id) else { return };
                 process.polls += 1;
@@ -191,6 +202,7 @@ impl World {
     fn dispatch(&mut self, environment: EnvironmentId, invocation: InvocationId) {
         let process = self.processes.get_mut(&environment).expect("dispatched to a process");
         assert!(process.polls > 0, "dispatched to nobody");
+        assert!(!process.is_old, "dispatched to old code");
         assert!(!self.callers[&invocation].1, "dispatched after its answer");
         process.polls -= 1;
         if self.chance.u8(..) < 8 {
@@ -221,8 +233,15 @@ impl World {
 
     fn check_step(&self) {
         let running = self.processes.len();
-        assert!(running <= self.limits.environments_max as usize, "too many environments");
+        let new = self.processes.values().filter(|process| !process.is_old).count();
+        let environments_max = self.limits.environments_max as usize;
+        assert!(new <= environments_max, "too many environments");
+        assert!(running <= 2 * environments_max, "too many old environments");
         assert_eq!(running, self.rig.pool.environments());
+        if let Some(max) = self.limits.concurrency_max {
+            let under_way = self.callers.values().filter(|(_, is_answered)| !is_answered).count();
+            assert!(under_way <= max as usize, "more invocations than are reserved");
+        }
         for process in self.processes.values() {
             let held = process.held.len();
             assert!(held <= self.limits.environment_concurrency as usize, "too many invocations");
