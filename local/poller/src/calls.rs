@@ -11,7 +11,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::mpsc;
 
 use crate::feed::Consumer;
-use crate::mapping::Offsets;
+use crate::mapping::Positions;
 use crate::questions::{all_partitions, committed, listed};
 use crate::status::PartitionStatus;
 
@@ -21,7 +21,7 @@ pub(crate) const CALLS_MAX: usize = 2;
 /// A call to make.
 #[derive(Debug)]
 pub(crate) enum Call {
-    Commit(Offsets),
+    Commit(Positions),
     Progress,
 }
 
@@ -43,8 +43,8 @@ pub(crate) fn run(
 ) {
     for call in calls {
         let reply = match call {
-            Call::Commit(offsets) => {
-                Reply::Commit(commit(consumer, topic, &offsets).map_err(|e| e.to_string()))
+            Call::Commit(positions) => {
+                Reply::Commit(commit(consumer, topic, &positions).map_err(|e| e.to_string()))
             }
             Call::Progress => Reply::Progress(
                 progress(consumer, topic)
@@ -58,10 +58,14 @@ pub(crate) fn run(
     }
 }
 
-fn commit(consumer: &Consumer, topic: &str, offsets: &Offsets) -> KafkaResult<()> {
-    let mut list = TopicPartitionList::with_capacity(offsets.len());
-    for (partition, next) in offsets {
-        list.add_partition_offset(topic, *partition, Offset::Offset(*next))?;
+fn commit(consumer: &Consumer, topic: &str, positions: &Positions) -> KafkaResult<()> {
+    let mut list = TopicPartitionList::with_capacity(positions.len());
+    for (partition, position) in positions {
+        let mut element = list.add_partition(topic, *partition);
+        element.set_offset(Offset::Offset(position.next))?;
+        if !position.memory.is_empty() {
+            element.set_metadata(&position.memory);
+        }
     }
     consumer.commit(&list, CommitMode::Sync)
 }
@@ -72,7 +76,7 @@ fn progress(consumer: &Consumer, topic: &str) -> KafkaResult<Vec<PartitionStatus
     let ends = listed(consumer, topic, &partitions, Offset::End)?;
     let status = |partition: i32| PartitionStatus {
         partition,
-        committed: committed.get(&partition).copied(),
+        committed: committed.get(&partition).map(|position| position.next),
         end: ends.get(&partition).copied(),
     };
     Ok(partitions.into_iter().map(status).collect())

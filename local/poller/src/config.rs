@@ -3,6 +3,7 @@
 //! Values arrive validated; the ranges are those of the template reader.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The configuration of one event source mapping.
@@ -31,6 +32,8 @@ pub struct MappingConfig {
     pub group_id: String,
     /// `Enabled`: whether the mapping reads at all until it is resumed.
     pub enabled: bool,
+    /// What becomes of records that fail.
+    pub failures: FailureHandling,
     /// Further settings of the Kafka client, by librdkafka's names; they win over the mapping's
     /// own. Usually none.
     pub client_settings: BTreeMap<String, String>,
@@ -63,4 +66,87 @@ pub enum StartingPosition {
         /// Epoch milliseconds.
         timestamp_ms: i64,
     },
+}
+
+/// What becomes of records that fail: AWS's settings, and ours where AWS does not say.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/kafka-retry-configurations.html>
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FailureHandling {
+    /// `MaximumRetryAttempts`: how often records are tried again; `None` without end, or 10 times
+    /// where there is a destination.
+    pub retries_max: Option<u32>,
+    /// `MaximumRecordAgeInSeconds`: older records are not sent (again).
+    pub record_age_max: Option<Duration>,
+    /// `BisectBatchOnFunctionError`.
+    pub bisect: bool,
+    /// Whether an attempt after which a batch is split counts as one of `retries_max`. AWS does not
+    /// say for Kafka; for Kinesis it does not.
+    pub bisect_counts: bool,
+    /// `ReportBatchItemFailures`: whether and how answers that name failed records are read.
+    pub partial: Option<PartialReading>,
+    /// Where records go that are given up.
+    pub on_failure: Option<OnFailure>,
+    /// How long to wait before the next try; AWS documents nothing.
+    pub retry_delay: RetryDelay,
+}
+
+/// Which records an answer with `batchItemFailures` asks to have tried again. AWS's documentation
+/// can be read both ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartialReading {
+    /// Those that it names: the documentation's words.
+    EachRecord,
+    /// Those from the lowest one that it names on, for each partition: as for Kinesis.
+    FromLowest,
+}
+
+/// The delay before records that failed are tried again: doubled with each try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryDelay {
+    /// After the first failure.
+    pub first: Duration,
+    /// At most.
+    pub longest: Duration,
+}
+
+impl Default for RetryDelay {
+    /// A second to a minute, which keeps a repaired function from waiting.
+    fn default() -> Self {
+        Self { first: Duration::from_secs(1), longest: Duration::from_mins(1) }
+    }
+}
+
+/// An on-failure destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnFailure {
+    /// The ARN of the function, which the documents carry.
+    pub function_arn: String,
+    /// Where they go.
+    pub destination: Destination,
+}
+
+/// Where documents about records that were given up go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// `kafka://topic`: a topic of the same cluster, a message for each record.
+    Topic(String),
+    /// A folder, in place of a service that does not run here: a file for each document.
+    Folder {
+        /// The service that the document is written for.
+        service: Service,
+        /// Where it is kept; made when it is needed.
+        folder: PathBuf,
+    },
+}
+
+/// AWS's services that can be an on-failure destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// A queue: where the records are, not what is in them.
+    Sqs,
+    /// A topic: as a queue.
+    Sns,
+    /// A bucket: with the event.
+    S3,
 }

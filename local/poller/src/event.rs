@@ -46,6 +46,8 @@ pub(crate) struct EventWriter {
     prefix: Vec<u8>,
     /// The topic as JSON text, without its quotes.
     topic: Vec<u8>,
+    /// The topic itself.
+    name: String,
 }
 
 impl EventWriter {
@@ -64,7 +66,12 @@ impl EventWriter {
         prefix.extend_from_slice(b",\"records\":{");
         let mut quoted = Vec::new();
         push_string(&mut quoted, topic);
-        Self { prefix, topic: quoted[1..quoted.len() - 1].to_vec() }
+        Self { prefix, topic: quoted[1..quoted.len() - 1].to_vec(), name: topic.to_owned() }
+    }
+
+    /// The topic that the events are of.
+    pub(crate) fn topic(&self) -> &str {
+        &self.name
     }
 
     /// The bytes of an event without records.

@@ -8,6 +8,7 @@ mod gathering;
 mod health;
 mod start;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
@@ -23,12 +24,12 @@ use self::gathering::Gathering;
 use self::health::Health;
 use crate::config::StartingPosition;
 use crate::event::EventWriter;
-use crate::mapping::Record;
+use crate::mapping::{Run, Start};
 
 /// How long a poll waits for records: how late the thread notices that it should end.
 const POLL_MAX: Duration = Duration::from_millis(200);
 
-/// How long a rebalance waits until what was processed is committed. The client goes on beating
+/// How long a rebalance waits until what is under way has ended and is committed. The client goes on beating
 /// meanwhile; other members wait for it, and Kafka throws it out only after `max.poll.interval.ms`.
 const RELEASE_MAX: Duration = Duration::from_secs(10);
 
@@ -36,11 +37,13 @@ const RELEASE_MAX: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) enum Feed {
     /// The group gave us these partitions; records come from these offsets on.
-    Assigned(Vec<(i32, i64)>),
+    Assigned(Vec<Start>),
     /// The group takes these back; it waits for `released`, though not for ever.
     Revoked { partitions: Vec<i32>, released: SyncSender<()> },
-    /// Records of one partition, in order.
-    Records { partition: i32, records: Vec<Record> },
+    /// The group has these partitions back, released or not.
+    Lost(Vec<i32>),
+    /// What was read of one partition.
+    Read { partition: i32, run: Run },
 }
 
 /// The reading thread's state.
@@ -63,8 +66,8 @@ impl Reader {
         let mut assigning = None;
         while !self.stop.is_cancelled() {
             gathering.poll(&self.consumer, &self.writer, &mut health);
-            for (partition, records) in gathering.take() {
-                if self.feed.blocking_send(Feed::Records { partition, records }).is_err() {
+            for (partition, run) in gathering.take() {
+                if self.feed.blocking_send(Feed::Read { partition, run }).is_err() {
                     break;
                 }
             }
@@ -90,9 +93,13 @@ impl Reader {
             Rebalance::Assign(partitions) => Some(partitions),
             Rebalance::Revoke(partitions) => {
                 let (released, wait) = sync_channel(1);
-                let told = self.feed.blocking_send(Feed::Revoked { partitions, released });
+                let revoked = Feed::Revoked { partitions: partitions.clone(), released };
+                let told = self.feed.blocking_send(revoked);
                 if told.is_ok() && wait.recv_timeout(RELEASE_MAX).is_err() {
-                    tracing::warn!("Partitions are given back before their offsets are committed");
+                    tracing::warn!("Partitions are given back before what is under way has ended");
+                    if self.feed.blocking_send(Feed::Lost(partitions)).is_err() {
+                        tracing::debug!("The mapping has stopped while partitions were taken back");
+                    }
                 }
                 if let Err(error) = self.consumer.unassign() {
                     tracing::warn!(%error, "Failed to give the partitions back");
@@ -107,7 +114,9 @@ impl Reader {
     fn assign(&self, partitions: Vec<i32>, health: &mut Health) -> Option<Vec<i32>> {
         match self.start_at(&partitions) {
             Ok(starts) => {
-                tracing::info!(partitions = ?starts, "Reading from these partitions and offsets");
+                let offsets = starts.iter().map(|start| (start.partition, start.position.next));
+                let offsets: BTreeMap<i32, i64> = offsets.collect();
+                tracing::info!(?offsets, "Reading from these partitions and offsets");
                 health.recovered();
                 if self.feed.blocking_send(Feed::Assigned(starts)).is_err() {
                     tracing::debug!("The mapping has stopped while partitions were assigned");
@@ -121,12 +130,12 @@ impl Reader {
         }
     }
 
-    fn start_at(&self, partitions: &[i32]) -> KafkaResult<Vec<(i32, i64)>> {
+    fn start_at(&self, partitions: &[i32]) -> KafkaResult<Vec<Start>> {
         let starts =
             start::resolve(&self.consumer, &self.topic, partitions, self.starting_position)?;
         let mut list = TopicPartitionList::with_capacity(starts.len());
-        for &(partition, offset) in &starts {
-            list.add_partition_offset(&self.topic, partition, Offset::Offset(offset))?;
+        for Start { partition, position } in &starts {
+            list.add_partition_offset(&self.topic, *partition, Offset::Offset(position.next))?;
         }
         self.consumer.assign(&list)?;
         // A partition paused in an earlier assignment would stay paused.

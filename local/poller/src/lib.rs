@@ -10,6 +10,7 @@
 
 mod calls;
 mod config;
+mod destination;
 mod event;
 mod feed;
 mod mapping;
@@ -17,6 +18,10 @@ mod poller;
 mod questions;
 mod status;
 
-pub use crate::config::{EventSource, MappingConfig, StartingPosition};
+pub use crate::config::{
+    Destination, EventSource, FailureHandling, MappingConfig, OnFailure, PartialReading,
+    RetryDelay, Service, StartingPosition,
+};
+pub use crate::mapping::Counts;
 pub use crate::poller::{Poller, PollerHandle, PollerStartError};
 pub use crate::status::{MappingState, MappingStatus, PartitionStatus};

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use invoke::{Invoke, PAYLOAD_BYTES_MAX};
+use jiff::Timestamp;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -20,21 +21,22 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, Span};
 
 pub use self::handle::PollerHandle;
-use self::owner::{Control, KafkaSide, Owner};
+use self::owner::{Control, KafkaSide, Owner, Parts};
 use crate::calls::{self, CALLS_MAX};
 use crate::config::MappingConfig;
+use crate::destination::Deliverer;
 use crate::event::EventWriter;
 use crate::feed::{self, Consumer, Reader, Rebalance};
-use crate::mapping::{BackOff, BufferLimits, Mapping, Membership, Settings};
+use crate::mapping::{BackOff, BufferLimits, Mapping, Membership, Policy, Settings};
 use crate::status::{MappingState, MappingStatus};
 
 /// AWS's batching window when none is set:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html>.
 const WINDOW_UNSET: Duration = Duration::from_millis(500);
 
-/// AWS documents no delays for Kafka; a minute at most keeps a repaired function from waiting.
-const BACK_OFF: BackOff =
-    BackOff { first: Duration::from_secs(1), longest: Duration::from_mins(1) };
+/// `MaximumRetryAttempts` where it is unlimited and there is an on-failure destination:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/kafka-retry-configurations.html>.
+const RETRIES_WITH_DESTINATION: u32 = 10;
 
 /// Ten full events, so that a few partitions can each collect one while another is invoked.
 const BUFFER_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -76,6 +78,15 @@ pub enum PollerStartError {
     /// The Kafka client refused the topic's name.
     #[error("failed to subscribe to topic `{topic}`")]
     Subscribe {
+        /// The topic.
+        topic: String,
+        /// What the client said.
+        #[source]
+        source: KafkaError,
+    },
+    /// The Kafka client of the on-failure destination refused its configuration.
+    #[error("failed to make the Kafka client of the destination of the mapping of topic `{topic}`")]
+    Destination {
         /// The topic.
         topic: String,
         /// What the client said.
@@ -128,7 +139,11 @@ impl Poller {
         let (controls, asked) = mpsc::channel(CONTROLS_MAX);
         let membership = if config.enabled { Membership::Joined } else { Membership::Left };
         let mapping = Mapping::new(settings(&config), Arc::clone(&kafka.writer), membership);
-        let owner = Owner::new(config, mapping, invoke, kafka, asked);
+        let destination = Deliverer::new(&config).map_err(|source| {
+            PollerStartError::Destination { topic: config.topic.clone(), source }
+        })?;
+        let parts = Parts { invoke, destination };
+        let owner = Owner::new(config, mapping, parts, kafka, asked);
         let state = owner.watch_state();
         let tasks = TaskTracker::new();
         tasks.spawn(
@@ -232,11 +247,28 @@ fn settings(config: &MappingConfig) -> Settings {
         batch_size,
         window: config.window.unwrap_or(WINDOW_UNSET),
         payload_bytes_max: PAYLOAD_BYTES_MAX,
-        back_off: BACK_OFF,
+        policy: policy(config),
+        started_ms: Timestamp::now().as_millisecond(),
         buffer: BufferLimits {
             bytes_max: BUFFER_BYTES_MAX,
             partition_bytes_min: PARTITION_BYTES_MIN,
             partition_records_max: (PARTITION_BATCHES * batch_size).max(PARTITION_RECORDS_MIN),
         },
+    }
+}
+
+fn policy(config: &MappingConfig) -> Policy {
+    let failures = &config.failures;
+    let destination = failures.on_failure.is_some();
+    let retries = failures.retries_max.or(destination.then_some(RETRIES_WITH_DESTINATION));
+    let delay = failures.retry_delay;
+    Policy {
+        attempts_max: retries.map(|retries| retries.saturating_add(1)),
+        age_max: failures.record_age_max,
+        bisect: failures.bisect,
+        bisect_counts: failures.bisect_counts,
+        partial: failures.partial,
+        destination,
+        back_off: BackOff { first: delay.first, longest: delay.longest },
     }
 }

@@ -9,6 +9,7 @@ use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::feed::Consumer;
+use crate::mapping::{Position, Positions};
 
 /// How long one question to Kafka may take before it counts as failed.
 const QUESTION_MAX: Duration = Duration::from_secs(3);
@@ -39,18 +40,23 @@ pub(crate) fn listed(
     Ok(offsets(&answer))
 }
 
-/// The group's committed offsets, of the partitions that have one.
+/// What the group has committed, of the partitions that have something.
 pub(crate) fn committed(
     consumer: &Consumer,
     topic: &str,
     partitions: &[i32],
-) -> KafkaResult<BTreeMap<i32, i64>> {
+) -> KafkaResult<Positions> {
     let unknown = list(topic, partitions, Offset::Invalid)?;
     let answer = consumer.committed_offsets(unknown, QUESTION_MAX)?;
+    let mut positions = Positions::new();
     for element in answer.elements() {
         element.error()?;
+        if let Offset::Offset(next) = element.offset() {
+            let memory = element.metadata().to_owned();
+            positions.insert(element.partition(), Position { next, memory });
+        }
     }
-    Ok(offsets(&answer))
+    Ok(positions)
 }
 
 /// A list of the topic's partitions, each with the same offset.

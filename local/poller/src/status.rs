@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::mapping::{Mapping, Membership};
+use crate::mapping::{Counts, Mapping, Membership};
 
 /// A mapping's state and how far it is behind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -14,6 +14,8 @@ pub struct MappingStatus {
     pub lag: Option<i64>,
     /// The partitions of the topic, in order.
     pub partitions: Vec<PartitionStatus>,
+    /// What it has counted since it was started.
+    pub counts: Counts,
 }
 
 /// One partition's progress.
@@ -54,18 +56,22 @@ impl MappingState {
 
 impl MappingStatus {
     /// The status of a mapping that cannot say more than its state.
-    pub(crate) fn unknown(state: MappingState) -> Self {
-        Self { state, lag: None, partitions: Vec::new() }
+    pub(crate) fn unknown(state: MappingState, counts: Counts) -> Self {
+        Self { state, lag: None, partitions: Vec::new(), counts }
     }
 
     /// The status of a mapping whose partitions are known.
-    pub(crate) fn new(state: MappingState, partitions: Vec<PartitionStatus>) -> Self {
+    pub(crate) fn new(
+        state: MappingState,
+        counts: Counts,
+        partitions: Vec<PartitionStatus>,
+    ) -> Self {
         let lag = partitions
             .iter()
             .map(|partition| Some((partition.end? - partition.committed?).max(0)))
             .sum::<Option<i64>>()
             .filter(|_| !partitions.is_empty());
-        Self { state, lag, partitions }
+        Self { state, lag, partitions, counts }
     }
 }
 
@@ -80,13 +86,22 @@ mod tests {
     #[test]
     fn lag_is_the_sum_over_partitions() {
         let partitions = vec![partition(0, Some(3), Some(10)), partition(1, Some(5), Some(5))];
-        assert_eq!(MappingStatus::new(MappingState::Enabled, partitions).lag, Some(7));
+        assert_eq!(
+            MappingStatus::new(MappingState::Enabled, Counts::default(), partitions).lag,
+            Some(7)
+        );
     }
 
     #[test]
     fn lag_is_unknown_while_one_partition_is() {
         let partitions = vec![partition(0, Some(3), Some(10)), partition(1, None, Some(5))];
-        assert_eq!(MappingStatus::new(MappingState::Enabled, partitions).lag, None);
-        assert_eq!(MappingStatus::new(MappingState::Enabled, Vec::new()).lag, None);
+        assert_eq!(
+            MappingStatus::new(MappingState::Enabled, Counts::default(), partitions).lag,
+            None
+        );
+        assert_eq!(
+            MappingStatus::new(MappingState::Enabled, Counts::default(), Vec::new()).lag,
+            None
+        );
     }
 }

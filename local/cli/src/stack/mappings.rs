@@ -1,7 +1,7 @@
 //! The stack's mappings: each polls in this process until it is moved to one of its own, where its
 //! poller can be killed as a crash would.
 
-use poller::{MappingState, MappingStatus, Poller, PollerHandle};
+use poller::{Counts, MappingState, MappingStatus, Poller, PollerHandle};
 
 use super::poller_process::{Launch, PollerProcess, ProcessHandle};
 use crate::status::{MappingDetail, PartitionStatus};
@@ -112,7 +112,10 @@ impl StatusHandle {
 }
 
 fn unknown(name: MappingName, state: MappingState) -> MappingDetail {
-    detail(name, MappingStatus { state, lag: None, partitions: Vec::new() })
+    detail(
+        name,
+        MappingStatus { state, lag: None, partitions: Vec::new(), counts: Counts::default() },
+    )
 }
 
 /// A mapping's status as it is told outside.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millrace::RunFile;
-use poller::{EventSource, MappingConfig, Poller, StartingPosition};
+use poller::{EventSource, FailureHandling, MappingConfig, Poller, StartingPosition};
 use serde_json::Value;
 
 use crate::cloud::{Cloud, PATIENCE, text};
@@ -36,6 +36,7 @@ impl FakeMapping {
             starting_position: StartingPosition::TrimHorizon,
             group_id: id.clone(),
             enabled: true,
+            failures: FailureHandling::default(),
             client_settings: BTreeMap::new(),
             id,
         };

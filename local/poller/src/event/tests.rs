@@ -28,7 +28,7 @@ type Headers<'a> = &'a [(&'a str, Option<&'a [u8]>)];
 fn record(writer: &EventWriter, view: RecordView<'_>, headers: Headers<'_>) -> Record {
     let mut json = Vec::new();
     writer.write_record(&mut json, view, headers.iter().copied());
-    Record { offset: view.offset, json: Bytes::from(json) }
+    Record { offset: view.offset, timestamp_ms: 0, json: Bytes::from(json) }
 }
 
 #[track_caller]

@@ -11,7 +11,7 @@ use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use crate::event::{EventWriter, RecordView, Timestamp};
 use crate::feed::health::Health;
 use crate::feed::{Consumer, POLL_MAX};
-use crate::mapping::Record;
+use crate::mapping;
 
 /// A run ends with this many records, so that a busy topic is handed on while it is warm.
 const RUN_RECORDS_MAX: usize = 1_000;
@@ -22,16 +22,24 @@ const RUN_BYTES_MAX: usize = 256 * 1024;
 /// The records of one run, by partition.
 #[derive(Debug, Default)]
 pub(crate) struct Gathering {
-    runs: BTreeMap<i32, Run>,
+    runs: BTreeMap<i32, Text>,
 }
 
 /// One partition's records, their texts one after the other. The text's memory is used again;
 /// what is handed on is a copy of the exact size, so that buffered bytes are what they claim.
 #[derive(Debug, Default)]
-struct Run {
+struct Text {
     json: Vec<u8>,
-    /// Each record's offset and where its text ends.
-    ends: Vec<(i64, usize)>,
+    records: Vec<Written>,
+}
+
+/// A record whose text is written.
+#[derive(Debug)]
+struct Written {
+    offset: i64,
+    timestamp_ms: i64,
+    /// Where its text ends.
+    end: usize,
 }
 
 impl Gathering {
@@ -56,10 +64,10 @@ impl Gathering {
     }
 
     /// Takes what was gathered, in order of partition.
-    pub(crate) fn take(&mut self) -> impl Iterator<Item = (i32, Vec<Record>)> {
+    pub(crate) fn take(&mut self) -> impl Iterator<Item = (i32, mapping::Run)> {
         self.runs
             .iter_mut()
-            .filter(|(_, run)| !run.ends.is_empty())
+            .filter(|(_, run)| !run.records.is_empty())
             .map(|(partition, run)| (*partition, run.take()))
     }
 
@@ -67,27 +75,32 @@ impl Gathering {
         let run = self.runs.entry(message.partition()).or_default();
         let start = run.json.len();
         write(message, writer, &mut run.json);
-        run.ends.push((message.offset(), run.json.len()));
+        run.records.push(Written {
+            offset: message.offset(),
+            timestamp_ms: message.timestamp().to_millis().unwrap_or(0).max(0),
+            end: run.json.len(),
+        });
         run.json.len() - start
     }
 }
 
-impl Run {
-    fn take(&mut self) -> Vec<Record> {
+impl Text {
+    fn take(&mut self) -> mapping::Run {
         let text = Bytes::copy_from_slice(&self.json);
         let mut start = 0;
-        let records = self
-            .ends
+        let records: Vec<_> = self
+            .records
             .drain(..)
-            .map(|(offset, end)| {
+            .map(|Written { offset, timestamp_ms, end }| {
                 let json = text.slice(start..end);
                 start = end;
-                Record { offset, json }
+                mapping::Record { offset, timestamp_ms, json }
             })
             .collect();
         self.json.clear();
         self.json.shrink_to(RUN_BYTES_MAX);
-        records
+        let next = records.last().map_or(0, |record| record.offset + 1);
+        mapping::Run { records, filtered_out: 0, next }
     }
 }
 

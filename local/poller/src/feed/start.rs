@@ -10,6 +10,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use crate::config::StartingPosition;
 use crate::feed::Consumer;
+use crate::mapping::{Position, Start};
 use crate::questions::{all_partitions, committed, listed};
 
 /// What Kafka knows about one partition.
@@ -45,7 +46,7 @@ pub(crate) fn resolve(
     topic: &str,
     partitions: &[i32],
     starting: StartingPosition,
-) -> KafkaResult<Vec<(i32, i64)>> {
+) -> KafkaResult<Vec<Start>> {
     if partitions.is_empty() {
         return Ok(Vec::new());
     }
@@ -68,7 +69,7 @@ pub(crate) fn resolve(
     let mut fresh = TopicPartitionList::new();
     for &partition in partitions {
         let known = Known {
-            committed: committed.get(&partition).copied(),
+            committed: committed.get(&partition).map(|position| position.next),
             low: lows.get(&partition).copied().unwrap_or(0),
             high: highs.get(&partition).copied().unwrap_or(0),
             at_timestamp: at_timestamp.get(&partition).copied(),
@@ -86,7 +87,13 @@ pub(crate) fn resolve(
                 "The committed offset is out of range; starting position applied again",
             );
         }
-        starts.push((partition, offset));
+        // What is remembered belongs to the offset it was committed with.
+        let memory = match reason {
+            Reason::Committed => committed.get(&partition).map(|found| found.memory.clone()),
+            Reason::Fresh | Reason::NewPartition | Reason::OutOfRange => None,
+        };
+        let position = Position { next: offset, memory: memory.unwrap_or_default() };
+        starts.push(Start { partition, position });
     }
     if fresh.count() > 0 {
         consumer.commit(&fresh, CommitMode::Sync)?;
@@ -117,7 +124,7 @@ mod tests {
     use rdkafka::types::RDKafkaRespErr;
 
     use super::*;
-    use crate::config::{EventSource, MappingConfig};
+    use crate::config::{EventSource, FailureHandling, MappingConfig};
     use crate::feed;
 
     /// What a broker knows that has just started: it has the partitions, and not yet their topic.
@@ -136,11 +143,13 @@ mod tests {
             starting_position: StartingPosition::Latest,
             group_id: "group".to_owned(),
             enabled: true,
+            failures: FailureHandling::default(),
             client_settings: BTreeMap::new(),
         };
         let (consumer, _rebalances) = feed::create(&config).unwrap();
         let resolve = || resolve(&consumer, "events", &[0], StartingPosition::Latest);
-        assert_eq!(resolve().unwrap(), [(0, 0)]);
+        let position = Position { next: 0, memory: String::new() };
+        assert_eq!(resolve().unwrap(), [Start { partition: 0, position }]);
         let unknown = RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
         kafka.topic_error("events", unknown).unwrap();
         let unknown = KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition);

@@ -4,60 +4,78 @@
 //! side; what is left shares a batch when it fills one together, or when its window ends. Whoever has
 //! waited longest goes first.
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use crate::mapping::batch::{Condition, Record};
 use crate::mapping::partition::Partition;
-use crate::mapping::retry::Tries;
-use crate::mapping::{Action, Attempt, Batch, BatchId, Mapping, Slice};
+use crate::mapping::pieces::Piece;
+use crate::mapping::trying::Planned;
+use crate::mapping::{Action, Mapping};
 
 impl Mapping {
-    /// Invokes whatever is due: batches to try again first, then new ones.
-    pub(super) fn invoke_due(&mut self, now: Duration, actions: &mut Vec<Action>) {
-        while self.concurrency.allows(self.under_way.len()) {
-            let due = self.waiting.iter().position(|waiting| waiting.due <= now);
-            let (slices, tries) = if let Some(index) = due {
-                let waiting = self.waiting.remove(index);
-                (waiting.slices, waiting.tries)
-            } else {
-                let slices = self.cut(now);
-                if slices.is_empty() {
-                    return;
-                }
-                (slices, Tries::default())
+    /// Begins whatever is due: what is to be tried again first, then new batches.
+    pub(super) fn begin_due(&mut self, now: Duration, actions: &mut Vec<Action>) {
+        while self.concurrency.allows(self.under_way.len() + self.recording.len()) {
+            let planned = match self.take_waiting(now) {
+                Some(planned) => planned,
+                None if self.give_up_too_large(now, actions) => continue,
+                None => match self.cut(now) {
+                    Some(planned) => planned,
+                    None => return,
+                },
             };
-            actions.push(self.invoke(slices, tries));
+            self.begin(now, planned, actions);
         }
     }
 
     /// When the first open window ends.
     pub(super) fn window_end(&self) -> Option<Duration> {
-        let opened = self.free().filter_map(|(_, partition)| partition.window_opened()).min();
+        let opened = self.free().filter_map(|(_, partition)| partition.queue.window_opened()).min();
         opened.map(|opened| opened + self.settings.window)
     }
 
-    fn invoke(&mut self, mut slices: Vec<Slice>, tries: Tries) -> Action {
-        slices.sort_by_key(|slice| slice.partition);
-        let id = BatchId(self.next_batch);
-        self.next_batch += 1;
-        self.held.extend(slices.iter().map(|slice| slice.partition));
-        let batch = Arc::new(Batch { id, slices });
-        self.under_way.insert(id, Attempt { batch: Arc::clone(&batch), tries });
-        Action::Invoke(batch)
-    }
-
-    /// The partitions that have records and no batch under way or waiting.
+    /// The partitions that have queued records and nothing in flight or to be tried again.
     fn free(&self) -> impl Iterator<Item = (i32, &Partition)> {
         self.owned
             .iter()
-            .filter(|(number, partition)| !partition.is_empty() && !self.held.contains(number))
+            .filter(|(number, partition)| {
+                !partition.queue.is_empty()
+                    && partition.is_ready()
+                    && !self.in_flight.contains(number)
+            })
             .map(|(number, partition)| (*number, partition))
     }
 
-    /// The slices of the next batch; none if nothing is due.
-    fn cut(&mut self, now: Duration) -> Vec<Slice> {
-        let mut longest_waiting: Vec<_> =
-            self.free().map(|(number, partition)| (partition.window_opened(), number)).collect();
+    /// Gives up the next record of a partition where it fits no event; whether there was one.
+    fn give_up_too_large(&mut self, now: Duration, actions: &mut Vec<Action>) -> bool {
+        let too_large = |(number, partition): &(i32, &Partition)| {
+            let bytes = partition.queue.front().map_or(0, |record| record.json.len());
+            bytes > self.payload_room(*number)
+        };
+        let Some(number) = self.free().find(too_large).map(|(number, _)| number) else {
+            return false;
+        };
+        let now_ms = self.now_ms(now);
+        let partition = self.owned.get_mut(&number).expect("only owned partitions are free");
+        let record = partition.queue.pop().expect("it has a first record");
+        let doomed = Some(Condition::TooLarge);
+        partition.pieces.begin(now_ms, Piece { doomed, ..Piece::new(vec![record], 0) });
+        self.give_up(now, number, actions);
+        true
+    }
+
+    /// The bytes that an event with records of one partition has for them.
+    pub(super) fn payload_room(&self, number: i32) -> usize {
+        let overhead = self.writer.envelope_bytes() + self.writer.slice_bytes(number);
+        self.settings.payload_bytes_max.saturating_sub(overhead)
+    }
+
+    /// The next batch; none if nothing is due.
+    fn cut(&mut self, now: Duration) -> Option<Planned> {
+        let mut longest_waiting: Vec<_> = self
+            .free()
+            .map(|(number, partition)| (partition.queue.window_opened(), number))
+            .collect();
         longest_waiting.sort_unstable();
         let numbers: Vec<i32> = longest_waiting.into_iter().map(|(_, number)| number).collect();
         let (full, others): (Vec<i32>, Vec<i32>) =
@@ -67,40 +85,41 @@ impl Mapping {
         // keep the rest waiting for ever.
         let others_first = window_is_over && numbers.first() == others.first();
         match full.first() {
-            Some(full) if !others_first => self.take(&[*full]),
-            _ if window_is_over || self.fill_a_batch(&others) => self.take(&others),
-            _ => Vec::new(),
+            Some(full) if !others_first => Some(self.take(now, &[*full])),
+            _ if window_is_over || self.fill_a_batch(&others) => Some(self.take(now, &others)),
+            _ => None,
         }
     }
 
     /// Whether a partition can fill a batch by itself, or will get no more records until it goes.
     fn is_full(&self, number: i32) -> bool {
-        self.owned[&number].fetching_paused() || self.fill_a_batch(&[number])
+        self.owned[&number].queue.fetching_paused() || self.fill_a_batch(&[number])
     }
 
     fn fill_a_batch(&self, numbers: &[i32]) -> bool {
         let mut records = 0;
         let mut bytes = self.writer.envelope_bytes();
         for number in numbers {
-            let partition = &self.owned[number];
-            records += partition.len();
-            bytes += self.writer.slice_bytes(*number) + partition.json_bytes();
+            let queue = &self.owned[number].queue;
+            records += queue.len();
+            bytes += self.writer.slice_bytes(*number) + queue.json_bytes();
         }
         records >= self.settings.batch_size || bytes >= self.settings.payload_bytes_max
     }
 
     /// Takes records from the partitions in the order given until the batch is full.
-    fn take(&mut self, numbers: &[i32]) -> Vec<Slice> {
-        let mut slices: Vec<Slice> = Vec::new();
+    fn take(&mut self, now: Duration, numbers: &[i32]) -> Planned {
+        let now_ms = self.now_ms(now);
+        let mut planned = Planned::default();
         let mut room = self.settings.batch_size;
         let mut bytes = self.writer.envelope_bytes();
         for number in numbers {
             let partition = self.owned.get_mut(number).expect("only owned partitions are free");
             // A comma before the array, and one before each record but the first.
-            bytes += self.writer.slice_bytes(*number) + usize::from(!slices.is_empty());
-            let mut records = Vec::with_capacity(room.min(partition.len()));
+            bytes += self.writer.slice_bytes(*number) + usize::from(!planned.parts.is_empty());
+            let mut records: Vec<Record> = Vec::with_capacity(room.min(partition.queue.len()));
             while room > 0 {
-                let Some(next) = partition.next() else { break };
+                let Some(next) = partition.queue.front() else { break };
                 let with_next = bytes + usize::from(!records.is_empty()) + next.json.len();
                 if with_next > self.settings.payload_bytes_max {
                     room = 0;
@@ -108,15 +127,16 @@ impl Mapping {
                 }
                 bytes = with_next;
                 room -= 1;
-                records.extend(partition.take());
+                records.extend(partition.queue.pop());
             }
             if !records.is_empty() {
-                slices.push(Slice { partition: *number, epoch: partition.epoch(), records });
+                partition.pieces.begin(now_ms, Piece::new(records, 0));
+                planned.parts.push((*number, partition.epoch()));
             }
             if room == 0 {
                 break;
             }
         }
-        slices
+        planned
     }
 }

@@ -6,16 +6,28 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::mapping::BackOff;
+use crate::mapping::batch::{Batch, BatchId, Delivery, DeliveryId, Run};
+use crate::mapping::notes::Note;
+use crate::mapping::policy::Policy;
 
-/// The next offset to process, by partition.
-pub(crate) type Offsets = BTreeMap<i32, i64>;
+/// What may be committed of one partition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Position {
+    /// The next offset to process.
+    pub(crate) next: i64,
+    /// What is remembered of records that are being tried, for whoever reads the partition next:
+    /// the commit's metadata.
+    pub(crate) memory: String,
+}
 
-/// A record, already written as the event will carry it.
+/// Positions by partition.
+pub(crate) type Positions = BTreeMap<i32, Position>;
+
+/// Where a partition starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Record {
-    pub(crate) offset: i64,
-    pub(crate) json: Bytes,
+pub(crate) struct Start {
+    pub(crate) partition: i32,
+    pub(crate) position: Position,
 }
 
 /// How a mapping cuts batches, retries and buffers.
@@ -27,8 +39,10 @@ pub(crate) struct Settings {
     pub(crate) window: Duration,
     /// The most bytes of an event.
     pub(crate) payload_bytes_max: usize,
-    pub(crate) back_off: BackOff,
+    pub(crate) policy: Policy,
     pub(crate) buffer: BufferLimits,
+    /// The time of day at this mapping's time zero, epoch milliseconds.
+    pub(crate) started_ms: i64,
 }
 
 /// How much may be buffered: at the upper bound a partition's fetching pauses, at half of it it
@@ -56,13 +70,17 @@ impl BufferLimits {
 #[derive(Debug)]
 pub(crate) enum Input {
     /// The group gave us these partitions; records will come from these offsets on.
-    Assigned(Vec<(i32, i64)>),
+    Assigned(Vec<Start>),
     /// The group takes these partitions back as soon as [`Action::Released`] says so.
     Revoked(Vec<i32>),
-    /// Records of one partition, in order.
-    Records { partition: i32, records: Vec<Record> },
+    /// The group has taken these partitions back without waiting any longer.
+    Lost(Vec<i32>),
+    /// What was read of one partition.
+    Read { partition: i32, run: Run },
     /// An invocation ended.
     InvocationEnded { batch: BatchId, ending: Ending },
+    /// Records were delivered to the on-failure destination, or the text says why not.
+    Delivered { delivery: DeliveryId, result: Result<(), String> },
     /// The commit under way ended; the text says why it failed.
     CommitEnded(Result<(), String>),
     /// Stop: finish what is under way, then leave the group.
@@ -76,7 +94,8 @@ pub(crate) enum Input {
 /// How an invocation ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
-    Succeeded,
+    /// The function answered this.
+    Succeeded(Bytes),
     /// The function failed, crashed or ran out of time.
     Failed(String),
     /// Too many invocations are under way.
@@ -89,8 +108,10 @@ pub(crate) enum Ending {
 #[derive(Debug)]
 pub(crate) enum Action {
     Invoke(Arc<Batch>),
-    /// Commit these offsets and report [`Input::CommitEnded`]; there is never more than one.
-    Commit(Offsets),
+    /// Send these records to the on-failure destination and report [`Input::Delivered`].
+    Deliver(Arc<Delivery>),
+    /// Commit these positions and report [`Input::CommitEnded`]; there is never more than one.
+    Commit(Positions),
     PausePartition(i32),
     ResumePartition(i32),
     /// Nothing of the partitions revoked last will be committed any more: let them go.
@@ -98,85 +119,4 @@ pub(crate) enum Action {
     Join,
     Leave,
     Log(Note),
-}
-
-/// Names one invocation of a mapping.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct BatchId(pub(crate) u64);
-
-/// The records of one invocation.
-#[derive(Clone, Debug)]
-pub(crate) struct Batch {
-    pub(crate) id: BatchId,
-    /// One or more partitions' parts, in order of partition.
-    pub(crate) slices: Vec<Slice>,
-}
-
-/// One partition's part of a batch; never empty.
-#[derive(Clone, Debug)]
-pub(crate) struct Slice {
-    pub(crate) partition: i32,
-    /// Which assignment of the partition it was cut from.
-    pub(crate) epoch: u64,
-    pub(crate) records: Vec<Record>,
-}
-
-impl Slice {
-    fn range(&self) -> SliceRange {
-        let first = self.records.first().expect("a slice is never empty").offset;
-        SliceRange { partition: self.partition, first, last: self.last() }
-    }
-
-    pub(crate) fn last(&self) -> i64 {
-        self.records.last().expect("a slice is never empty").offset
-    }
-}
-
-/// The offsets of a slice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SliceRange {
-    pub(crate) partition: i32,
-    pub(crate) first: i64,
-    pub(crate) last: i64,
-}
-
-/// Something a person may want to know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Note {
-    /// A record that no event can hold is passed over.
-    RecordTooLarge { partition: i32, offset: i64, size_bytes: usize },
-    /// The function failed; the same records go again, each partition's by themselves.
-    InvocationFailed { ranges: Vec<SliceRange>, failures: u32, retry_in: Duration, reason: String },
-    /// The function was not reached; the same batch goes again.
-    NotInvoked { ranges: Vec<SliceRange>, retry_in: Duration, reason: String },
-    /// A commit failed, for the nth time in a row.
-    CommitFailed { failures: u32, reason: String },
-}
-
-impl Note {
-    /// The note of a failure, unless none of its partitions is owned any more.
-    pub(crate) fn failed(
-        slices: &[Slice],
-        failures: u32,
-        retry_in: Duration,
-        reason: String,
-    ) -> Option<Action> {
-        let ranges: Vec<_> = slices.iter().map(Slice::range).collect();
-        (!ranges.is_empty()).then_some(Action::Log(Self::InvocationFailed {
-            ranges,
-            failures,
-            retry_in,
-            reason,
-        }))
-    }
-
-    /// The note of a refusal, unless none of its partitions is owned any more.
-    pub(crate) fn not_invoked(
-        slices: &[Slice],
-        retry_in: Duration,
-        reason: String,
-    ) -> Option<Action> {
-        let ranges: Vec<_> = slices.iter().map(Slice::range).collect();
-        (!ranges.is_empty()).then_some(Action::Log(Self::NotInvoked { ranges, retry_in, reason }))
-    }
 }

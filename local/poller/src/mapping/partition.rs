@@ -1,36 +1,49 @@
-//! One partition's buffer: records in order, and since when they could have been invoked.
+//! One partition that the group gave us: what is queued, what is being tried, and how far it is.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::mapping::Record;
+use crate::mapping::batch::Run;
+use crate::mapping::memory::Memory;
+use crate::mapping::messages::Position;
+use crate::mapping::pieces::Pieces;
+use crate::mapping::policy::Policy;
+use crate::mapping::queue::Queue;
+use crate::mapping::restoring::{PieceLimits, Restoring};
 
-/// What a record costs in memory beside its JSON text.
-const RECORD_OVERHEAD_BYTES: usize = size_of::<Record>();
-
-/// A partition that the group gave us.
+/// A partition's state.
 #[derive(Debug)]
 pub(crate) struct Partition {
     epoch: u64,
-    queue: VecDeque<Record>,
-    /// The records' JSON texts, each with a comma.
-    json_bytes: usize,
-    /// The offset after the last record received.
-    position: i64,
-    window_opened: Option<Duration>,
-    fetching_paused: bool,
+    pub(crate) queue: Queue,
+    /// What was taken from the queue and is not done.
+    pub(crate) pieces: Pieces,
+    /// What is remembered and has not come yet.
+    pub(crate) restoring: Option<Restoring>,
+    /// The offset after the last record read.
+    read_to: i64,
+    /// Its first piece is being invoked or delivered.
+    pub(crate) in_flight: bool,
+    /// The group wants it back: what is in flight ends, nothing new begins.
+    pub(crate) leaving: bool,
 }
 
 impl Partition {
-    /// The partition's assignment number `epoch`; records come from `start` on.
-    pub(crate) fn new(epoch: u64, start: i64) -> Self {
+    /// The partition's assignment number `epoch`, which starts at `position`.
+    pub(crate) fn new(now: Duration, epoch: u64, position: &Position) -> Self {
+        let memory = Memory::decode(&position.memory, position.next);
+        let mut pieces = Pieces::new();
+        if let Some(memory) = &memory {
+            (pieces.since_ms, pieces.due_ms) = (memory.since_ms, memory.due_ms);
+            pieces.end = memory.end;
+        }
         Self {
             epoch,
-            queue: VecDeque::new(),
-            json_bytes: 0,
-            position: start,
-            window_opened: None,
-            fetching_paused: false,
+            queue: Queue::new(),
+            pieces,
+            restoring: memory.map(|memory| Restoring::new(now, memory)),
+            read_to: position.next,
+            in_flight: false,
+            leaving: false,
         }
     }
 
@@ -38,84 +51,77 @@ impl Partition {
         self.epoch
     }
 
-    /// The offset after the last record received.
-    pub(crate) fn position(&self) -> i64 {
-        self.position
-    }
-
-    /// What may be committed once everything up to `last` is done: with an empty queue that
-    /// includes records passed over after it.
-    pub(crate) fn position_after(&self, last: i64) -> i64 {
-        if self.queue.is_empty() { self.position } else { last + 1 }
-    }
-
-    /// Whether the record is new here, not one fetched twice.
-    pub(crate) fn expects(&self, offset: i64) -> bool {
-        offset >= self.position
-    }
-
-    pub(crate) fn push(&mut self, record: Record) {
-        self.position = record.offset + 1;
-        self.json_bytes += record.json.len() + 1;
-        self.queue.push_back(record);
-    }
-
-    /// Passes over a record.
-    pub(crate) fn skip(&mut self, offset: i64) {
-        self.position = offset + 1;
-    }
-
-    pub(crate) fn next(&self) -> Option<&Record> {
-        self.queue.front()
-    }
-
-    /// Takes the first record; the window closes until it is opened again.
-    pub(crate) fn take(&mut self) -> Option<Record> {
-        let record = self.queue.pop_front()?;
-        self.json_bytes -= record.json.len() + 1;
-        self.window_opened = None;
-        Some(record)
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.queue.len()
-    }
-
-    pub(crate) fn json_bytes(&self) -> usize {
-        self.json_bytes
-    }
-
-    pub(crate) fn fetching_paused(&self) -> bool {
-        self.fetching_paused
-    }
-
-    /// Since when records could have been invoked.
-    pub(crate) fn window_opened(&self) -> Option<Duration> {
-        self.window_opened
-    }
-
-    /// Starts the batching window, unless it is open or there is nothing to wait for.
-    pub(crate) fn open_window(&mut self, now: Duration) {
-        if !self.queue.is_empty() {
-            self.window_opened.get_or_insert(now);
+    /// Takes what was read, without what was read before; gives the number of new records.
+    pub(crate) fn receive(&mut self, now: Duration, run: Run) -> usize {
+        let mut received = 0;
+        for record in run.records {
+            if record.offset < self.read_to {
+                continue;
+            }
+            self.read_to = record.offset + 1;
+            received += 1;
+            let record = match &mut self.restoring {
+                Some(restoring) => restoring.take(now, record),
+                None => Some(record),
+            };
+            if let Some(record) = record {
+                self.queue.push(record);
+            }
         }
+        self.read_to = self.read_to.max(run.next);
+        received
     }
 
-    /// Whether fetching must pause (`true`) or may resume (`false`), when that changes.
-    pub(crate) fn adjust_fetching(&mut self, limits: (usize, usize)) -> Option<bool> {
-        let (bytes_max, records_max) = limits;
-        let bytes = self.json_bytes + self.queue.len() * RECORD_OVERHEAD_BYTES;
-        let pause = if self.fetching_paused {
-            bytes > bytes_max / 2 || self.queue.len() > records_max / 2
-        } else {
-            bytes >= bytes_max || self.queue.len() >= records_max
-        };
-        let changed = pause != self.fetching_paused;
-        self.fetching_paused = pause;
-        changed.then_some(pause)
+    /// Takes what is remembered, once it has come or is waited for no longer; whether there is any.
+    pub(crate) fn restore(&mut self, now: Duration, policy: &Policy, limits: PieceLimits) -> bool {
+        let Some(restoring) = &mut self.restoring else { return false };
+        let complete = restoring.is_complete(self.read_to);
+        let due = complete || restoring.until().is_some_and(|until| until <= now);
+        if !due || self.in_flight || self.leaving || !self.pieces.is_empty() {
+            return false;
+        }
+        for piece in restoring.pieces(policy, limits) {
+            self.pieces.push(piece);
+        }
+        if complete {
+            self.restoring = None;
+        }
+        !self.pieces.is_empty()
+    }
+
+    /// When what is remembered and has come goes on, complete or not.
+    pub(crate) fn restore_at(&self) -> Option<Duration> {
+        let idle = self.pieces.is_empty() && !self.in_flight && !self.leaving;
+        self.restoring.as_ref().filter(|_| idle).and_then(Restoring::until)
+    }
+
+    /// Whether a new batch may be cut from it, as soon as nothing of it is in flight.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.pieces.is_empty() && self.restoring.is_none() && !self.leaving
+    }
+
+    /// Gives it back: what is queued is read again by whoever gets it next.
+    pub(crate) fn leave(&mut self) {
+        self.leaving = true;
+        self.read_to = self.queue.front().map_or(self.read_to, |record| record.offset);
+        self.queue.clear();
+    }
+
+    /// What may be committed: everything before is done. `trying` counts the attempt that is about
+    /// to be made.
+    pub(crate) fn position(&self, trying: bool) -> Position {
+        let begun = self.pieces.first().into_iter();
+        let restored = self.restoring.as_ref().and_then(Restoring::first);
+        let queued = self.queue.front().map(|record| record.offset);
+        let next = begun.chain(restored).chain(queued).min().unwrap_or(self.read_to);
+        let mut pieces = self.pieces.remembered(trying);
+        if let Some(restoring) = &self.restoring {
+            pieces.extend(restoring.remaining(self.read_to));
+        }
+        if pieces.is_empty() {
+            return Position { next, memory: String::new() };
+        }
+        let Pieces { since_ms, due_ms, end, .. } = self.pieces;
+        Position { next, memory: Memory { since_ms, due_ms, end, pieces }.encode(next) }
     }
 }

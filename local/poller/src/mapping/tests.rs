@@ -3,7 +3,16 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::config::EventSource;
+use crate::config::{EventSource, PartialReading};
+
+mod failing;
+mod remembering;
+
+/// Next offsets by partition.
+type Offsets = BTreeMap<i32, i64>;
+
+/// The time of day at the mapping's time zero.
+const STARTED_MS: i64 = 1_700_000_000_000;
 
 /// A mapping at a clock, and what it asked for.
 struct Bench {
@@ -11,6 +20,9 @@ struct Bench {
     now: Duration,
     invoked: Vec<Arc<Batch>>,
     committed: Vec<Offsets>,
+    /// The last commit, with what is to be remembered.
+    positions: Positions,
+    delivered: Vec<Arc<Delivery>>,
     others: Vec<Action>,
 }
 
@@ -23,12 +35,25 @@ fn settings() -> Settings {
         batch_size: 3,
         window: ms(500),
         payload_bytes_max: 10_000,
-        back_off: BackOff { first: ms(1_000), longest: ms(60_000) },
+        policy: policy(),
+        started_ms: STARTED_MS,
         buffer: BufferLimits {
             bytes_max: 1_000_000,
             partition_bytes_min: 1_000,
             partition_records_max: 100,
         },
+    }
+}
+
+fn policy() -> Policy {
+    Policy {
+        attempts_max: None,
+        age_max: None,
+        bisect: false,
+        bisect_counts: false,
+        partial: None,
+        destination: false,
+        back_off: BackOff { first: ms(1_000), longest: ms(60_000) },
     }
 }
 
@@ -45,6 +70,8 @@ impl Bench {
             now: Duration::ZERO,
             invoked: Vec::new(),
             committed: Vec::new(),
+            positions: Positions::new(),
+            delivered: Vec::new(),
             others: Vec::new(),
         };
         bench.assign(partitions, 0);
@@ -55,7 +82,13 @@ impl Bench {
         for action in self.mapping.handle(self.now, input) {
             match action {
                 Action::Invoke(batch) => self.invoked.push(batch),
-                Action::Commit(offsets) => self.committed.push(offsets),
+                Action::Deliver(delivery) => self.delivered.push(delivery),
+                Action::Commit(positions) => {
+                    let offsets =
+                        positions.iter().map(|(number, position)| (*number, position.next));
+                    self.committed.push(offsets.collect());
+                    self.positions = positions;
+                }
                 other => self.others.push(other),
             }
         }
@@ -63,7 +96,13 @@ impl Bench {
     }
 
     fn assign(&mut self, partitions: &[i32], start: i64) {
-        self.handle(Input::Assigned(partitions.iter().map(|p| (*p, start)).collect()));
+        self.assign_remembering(partitions, start, "");
+    }
+
+    fn assign_remembering(&mut self, partitions: &[i32], next: i64, memory: &str) {
+        let position = Position { next, memory: memory.to_owned() };
+        let start = |&partition| Start { partition, position: position.clone() };
+        self.handle(Input::Assigned(partitions.iter().map(start).collect()));
     }
 
     fn receive(&mut self, partition: i32, offsets: impl IntoIterator<Item = i64>) {
@@ -77,9 +116,10 @@ impl Bench {
         bytes: usize,
     ) {
         let json = Bytes::from(vec![b'0'; bytes]);
-        let records =
-            offsets.into_iter().map(|offset| Record { offset, json: json.clone() }).collect();
-        self.handle(Input::Records { partition, records });
+        let record = |offset| Record { offset, timestamp_ms: STARTED_MS, json: json.clone() };
+        let records: Vec<_> = offsets.into_iter().map(record).collect();
+        let next = records.last().map_or(0, |record| record.offset + 1);
+        self.handle(Input::Read { partition, run: Run { records, filtered_out: 0, next } });
     }
 
     fn end(&mut self, invocation: usize, ending: Ending) {
@@ -121,6 +161,10 @@ fn failed() -> Ending {
     Ending::Failed("boom".to_owned())
 }
 
+fn succeeded() -> Ending {
+    Ending::Succeeded(Bytes::from_static(b"null"))
+}
+
 #[test]
 fn an_idle_mapping_never_wakes() {
     let bench = Bench::new(settings(), &[0, 1]);
@@ -159,7 +203,7 @@ fn the_next_window_starts_when_the_invocation_ends() {
     let mut bench = Bench::new(settings(), &[0]);
     bench.receive(0, 0..4);
     bench.now = ms(2_000);
-    bench.end(0, Ending::Succeeded);
+    bench.end(0, succeeded());
     bench.wake_at(ms(2_500));
     assert_eq!(bench.offsets(1), [(0, vec![3])]);
 }
@@ -170,7 +214,7 @@ fn a_partition_has_one_batch_under_way() {
     bench.receive(0, 0..9);
     assert_eq!(bench.invoked.len(), 1);
     assert_eq!(bench.mapping.next_wakeup(), None);
-    bench.end(0, Ending::Succeeded);
+    bench.end(0, succeeded());
     assert_eq!(bench.offsets(1), [(0, vec![3, 4, 5])]);
 }
 
@@ -222,7 +266,7 @@ fn commits_the_next_offset_only_after_success() {
     let mut bench = Bench::new(settings(), &[0]);
     bench.receive(0, 0..4);
     assert!(bench.committed.is_empty());
-    bench.end(0, Ending::Succeeded);
+    bench.end(0, succeeded());
     assert_eq!(bench.committed, [Offsets::from([(0, 3)])]);
 }
 
@@ -231,9 +275,9 @@ fn one_commit_is_under_way_and_the_next_carries_the_newest_offsets() {
     let mut bench = Bench::new(settings(), &[0, 1]);
     bench.receive(0, 0..9);
     bench.receive(1, 0..3);
-    bench.end(0, Ending::Succeeded);
-    bench.end(2, Ending::Succeeded);
-    bench.end(1, Ending::Succeeded);
+    bench.end(0, succeeded());
+    bench.end(2, succeeded());
+    bench.end(1, succeeded());
     assert_eq!(bench.committed, [Offsets::from([(0, 3)])]);
     bench.commit_ended();
     assert_eq!(bench.committed[1], Offsets::from([(0, 6), (1, 3)]));
@@ -243,9 +287,9 @@ fn one_commit_is_under_way_and_the_next_carries_the_newest_offsets() {
 fn a_failed_commit_is_tried_again_with_what_is_newest_by_then() {
     let mut bench = Bench::new(settings(), &[0]);
     bench.receive(0, 0..6);
-    bench.end(0, Ending::Succeeded);
+    bench.end(0, succeeded());
     bench.handle(Input::CommitEnded(Err("away".to_owned())));
-    bench.end(1, Ending::Succeeded);
+    bench.end(1, succeeded());
     bench.wake_at(ms(1_000));
     assert_eq!(bench.committed[1], Offsets::from([(0, 6)]));
 }
@@ -261,9 +305,9 @@ fn a_failed_batch_is_tried_again_for_ever_with_growing_delays() {
         bench.wake_at(expected);
         assert_eq!(bench.offsets(attempt + 1), [(0, vec![0, 1, 2])]);
     }
-    assert!(bench.committed.is_empty());
-    bench.end(8, Ending::Succeeded);
-    assert_eq!(bench.committed, [Offsets::from([(0, 3)])]);
+    bench.end(8, succeeded());
+    bench.commit_ended();
+    assert_eq!(bench.committed, [Offsets::from([(0, 0)]), Offsets::from([(0, 3)])]);
 }
 
 #[test]
@@ -276,8 +320,9 @@ fn a_failing_partition_holds_up_nobody_who_shared_its_batch() {
     assert_eq!(bench.offsets(1), [(0, vec![0])]);
     assert_eq!(bench.offsets(2), [(1, vec![0, 1])]);
     bench.end(1, failed());
-    bench.end(2, Ending::Succeeded);
-    assert_eq!(bench.committed, [Offsets::from([(1, 2)])]);
+    bench.end(2, succeeded());
+    bench.commit_ended();
+    assert_eq!(bench.committed.last(), Some(&Offsets::from([(0, 0), (1, 2)])));
     bench.receive(1, 2..5);
     assert_eq!(bench.offsets(3), [(1, vec![2, 3, 4])]);
 }
@@ -293,7 +338,7 @@ fn a_throttled_batch_waits_without_counting_as_a_failure() {
     bench.end(2, failed());
     assert!(bench.others.iter().any(|action| matches!(
         action,
-        Action::Log(Note::InvocationFailed { failures: 1, retry_in, .. }) if *retry_in == ms(1_000)
+        Action::Log(Note::InvocationFailed { attempts: 1, retry_in, .. }) if *retry_in == ms(1_000)
     )));
 }
 
@@ -304,13 +349,13 @@ fn a_throttle_lowers_how_many_are_under_way() {
         bench.receive(partition, 0..9);
     }
     bench.end(2, Ending::Throttled);
-    bench.end(0, Ending::Succeeded);
+    bench.end(0, succeeded());
     // Two fitted: partition 0 goes on, partition 2 waits out its delay, then for a free place.
     assert_eq!(bench.offsets(3), [(0, vec![3, 4, 5])]);
     bench.now = ms(1_000);
     bench.handle(Input::Tick);
     assert_eq!(bench.invoked.len(), 4);
-    bench.end(3, Ending::Succeeded);
+    bench.end(3, succeeded());
     assert_eq!(bench.offsets(4), [(2, vec![0, 1, 2])]);
 }
 
@@ -323,21 +368,22 @@ fn a_throttled_function_serves_the_longest_waiting_before_the_fullest() {
     bench.receive(1, 0..1);
     bench.receive(0, 3..9);
     bench.now = ms(1_600);
-    bench.end(1, Ending::Succeeded);
+    bench.end(1, succeeded());
     // One place: partition 0 could fill it for ever, partition 1's window is over.
     assert_eq!(bench.offsets(2), [(1, vec![0])]);
-    bench.end(2, Ending::Succeeded);
+    bench.end(2, succeeded());
     assert_eq!(bench.offsets(3), [(0, vec![3, 4, 5])]);
 }
 
 #[test]
-fn a_record_that_fits_no_event_is_logged_and_committed_past() {
+fn a_record_that_fits_no_event_is_dropped_and_committed_past() {
     let mut bench = Bench::new(settings(), &[0]);
     bench.receive_sized(0, [0], 10_000);
-    let size_bytes = writer().envelope_bytes() + writer().slice_bytes(0) + 10_000;
+    let range = SliceRange { partition: 0, first: 0, last: 0 };
+    let dropped = Note::Dropped { range, records: 1, condition: Condition::TooLarge };
     assert!(bench.others.iter().any(|action| matches!(
         action,
-        Action::Log(note) if *note == Note::RecordTooLarge { partition: 0, offset: 0, size_bytes }
+        Action::Log(note) if *note == dropped
     )));
     assert_eq!(bench.committed, [Offsets::from([(0, 1)])]);
 }
@@ -348,8 +394,9 @@ fn a_record_that_fits_no_event_is_not_committed_past_before_its_turn() {
     bench.receive(0, 0..3);
     bench.receive_sized(0, [3], 10_000);
     assert!(bench.committed.is_empty());
-    bench.end(0, Ending::Succeeded);
-    assert_eq!(bench.committed, [Offsets::from([(0, 4)])]);
+    bench.end(0, succeeded());
+    bench.commit_ended();
+    assert_eq!(bench.committed.last(), Some(&Offsets::from([(0, 4)])));
 }
 
 #[test]
@@ -361,12 +408,34 @@ fn a_record_fetched_twice_is_invoked_once() {
 }
 
 #[test]
-fn the_outcome_of_a_revoked_partition_is_ignored() {
+fn a_revoked_partition_waits_for_what_is_under_way_and_begins_nothing_new() {
     let mut bench = Bench::new(settings(), &[0]);
-    bench.receive(0, 0..3);
+    bench.receive(0, 0..9);
+    bench.handle(Input::Revoked(vec![0]));
+    assert!(!bench.released());
+    bench.end(0, succeeded());
+    assert_eq!(bench.committed, [Offsets::from([(0, 3)])]);
+    assert!(!bench.released());
+    bench.commit_ended();
+    assert!(bench.released());
+    assert_eq!(bench.invoked.len(), 1);
+}
+
+#[test]
+fn what_was_queued_at_a_revocation_is_not_committed() {
+    let mut bench = Bench::new(settings(), &[0]);
+    bench.receive(0, 0..2);
     bench.handle(Input::Revoked(vec![0]));
     assert!(bench.released());
-    bench.end(0, Ending::Succeeded);
+    assert!(bench.committed.is_empty());
+}
+
+#[test]
+fn the_outcome_of_a_lost_partition_is_ignored() {
+    let mut bench = Bench::new(settings(), &[0]);
+    bench.receive(0, 0..3);
+    bench.handle(Input::Lost(vec![0]));
+    bench.end(0, succeeded());
     assert!(bench.committed.is_empty());
 }
 
@@ -375,10 +444,11 @@ fn a_partition_that_comes_back_waits_for_its_forgotten_batch() {
     let mut bench = Bench::new(settings(), &[0]);
     bench.receive(0, 0..3);
     bench.handle(Input::Revoked(vec![0]));
+    bench.handle(Input::Lost(vec![0]));
     bench.assign(&[0], 0);
     bench.receive(0, 0..3);
     assert_eq!(bench.invoked.len(), 1);
-    bench.end(0, Ending::Succeeded);
+    bench.end(0, succeeded());
     assert!(bench.committed.is_empty(), "the outcome belongs to the assignment before");
     assert_eq!(bench.offsets(1), [(0, vec![0, 1, 2])]);
 }
@@ -387,8 +457,8 @@ fn a_partition_that_comes_back_waits_for_its_forgotten_batch() {
 fn a_revoked_partition_is_released_after_its_last_commit() {
     let mut bench = Bench::new(settings(), &[0, 1]);
     bench.receive(0, 0..6);
-    bench.end(0, Ending::Succeeded);
-    bench.end(1, Ending::Succeeded);
+    bench.end(0, succeeded());
+    bench.end(1, succeeded());
     bench.handle(Input::Revoked(vec![0, 1]));
     assert!(!bench.released());
     bench.commit_ended();
@@ -402,7 +472,7 @@ fn a_revoked_partition_is_released_after_its_last_commit() {
 fn a_revoked_partitions_failed_commit_is_given_up() {
     let mut bench = Bench::new(settings(), &[0]);
     bench.receive(0, 0..3);
-    bench.end(0, Ending::Succeeded);
+    bench.end(0, succeeded());
     bench.handle(Input::Revoked(vec![0]));
     bench.handle(Input::CommitEnded(Err("rebalance in progress".to_owned())));
     assert!(bench.released());
@@ -415,8 +485,8 @@ fn a_revoked_partitions_failed_commit_is_given_up() {
 fn a_partition_that_comes_back_unreleased_is_not_committed_from_before() {
     let mut bench = Bench::new(settings(), &[0]);
     bench.receive(0, 0..6);
-    bench.end(0, Ending::Succeeded);
-    bench.end(1, Ending::Succeeded);
+    bench.end(0, succeeded());
+    bench.end(1, succeeded());
     bench.handle(Input::Revoked(vec![0]));
     bench.assign(&[0], 9);
     bench.commit_ended();
@@ -444,9 +514,9 @@ fn fetching_pauses_at_the_limit_and_resumes_at_half() {
     assert!(matches!(bench.others[..], [Action::PausePartition(0)]));
     for invocation in 0..16 {
         assert_eq!(bench.others.len(), 1);
-        bench.end(invocation, Ending::Succeeded);
+        bench.end(invocation, succeeded());
     }
-    bench.end(16, Ending::Succeeded);
+    bench.end(16, succeeded());
     assert!(matches!(bench.others[..], [_, Action::ResumePartition(0)]));
 }
 
@@ -465,7 +535,7 @@ fn pausing_finishes_and_commits_before_it_leaves() {
     bench.receive(0, 0..9);
     bench.handle(Input::Pause);
     assert_eq!(bench.mapping.membership(), Membership::Leaving);
-    bench.end(0, Ending::Succeeded);
+    bench.end(0, succeeded());
     assert_eq!(bench.invoked.len(), 1);
     assert!(!bench.left());
     bench.commit_ended();

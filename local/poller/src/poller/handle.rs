@@ -5,6 +5,7 @@ use tokio::time::timeout;
 
 use super::STATUS_MAX;
 use super::owner::Control;
+use crate::mapping::Counts;
 use crate::status::{MappingState, MappingStatus};
 
 /// Asks a mapping and pauses it; does not keep it running.
@@ -22,8 +23,8 @@ impl PollerHandle {
         self.control(Control::Status(answer)).await;
         match timeout(STATUS_MAX, answered).await {
             Ok(Ok(status)) => status,
-            Ok(Err(_stopped)) => MappingStatus::unknown(MappingState::Stopped),
-            Err(_elapsed) => MappingStatus::unknown(*self.state.borrow()),
+            Ok(Err(_stopped)) => MappingStatus::unknown(MappingState::Stopped, Counts::default()),
+            Err(_elapsed) => MappingStatus::unknown(*self.state.borrow(), Counts::default()),
         }
     }
 

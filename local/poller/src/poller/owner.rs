@@ -18,9 +18,10 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::calls::{Call, Reply};
 use crate::config::MappingConfig;
+use crate::destination::Deliverer;
 use crate::event::EventWriter;
 use crate::feed::{Consumer, Feed};
-use crate::mapping::{Action, Batch, BatchId, Ending, Input, Mapping};
+use crate::mapping::{Action, Batch, BatchId, Delivery, DeliveryId, Ending, Input, Mapping};
 use crate::poller::notes;
 use crate::status::{MappingState, MappingStatus, PartitionStatus};
 
@@ -52,12 +53,19 @@ pub(super) struct KafkaSide {
     pub(super) replied: mpsc::Receiver<Reply>,
 }
 
+/// What the task works with.
+pub(super) struct Parts {
+    pub(super) invoke: Arc<dyn Invoke>,
+    pub(super) destination: Option<Deliverer>,
+}
+
 /// Everything the task hears of.
 enum Happened {
     Fed(Option<Feed>),
     Replied(Option<Reply>),
     Asked(Option<Control>),
     InvocationEnded(BatchId, Ending),
+    Delivered(DeliveryId, Result<(), String>),
     Woke,
 }
 
@@ -72,6 +80,9 @@ pub(super) struct Owner {
     asked: mpsc::Receiver<Control>,
     invocations: JoinSet<Ending>,
     batches: HashMap<task::Id, BatchId>,
+    destination: Option<Arc<Deliverer>>,
+    deliveries: JoinSet<Result<(), String>>,
+    delivering: HashMap<task::Id, DeliveryId>,
     /// Rebalances that wait for [`Action::Released`].
     releases: Vec<SyncSender<()>>,
     progress: Progress,
@@ -92,7 +103,7 @@ impl Owner {
     pub(super) fn new(
         config: MappingConfig,
         mapping: Mapping,
-        invoke: Arc<dyn Invoke>,
+        parts: Parts,
         kafka: KafkaSide,
         asked: mpsc::Receiver<Control>,
     ) -> Self {
@@ -102,11 +113,14 @@ impl Owner {
             started: Instant::now(),
             topic: config.topic,
             function: Arc::from(config.function),
-            invoke,
+            invoke: parts.invoke,
             kafka,
             asked,
             invocations: JoinSet::new(),
             batches: HashMap::new(),
+            destination: parts.destination.map(Arc::new),
+            deliveries: JoinSet::new(),
+            delivering: HashMap::new(),
             releases: Vec::new(),
             progress: Progress::default(),
             state,
@@ -147,6 +161,14 @@ impl Owner {
                 let batch = self.batches.remove(&id).expect("every invocation has a batch");
                 Happened::InvocationEnded(batch, ending)
             }
+            Some(delivered) = self.deliveries.join_next_with_id() => {
+                let (id, result) = match delivered {
+                    Ok(delivered) => delivered,
+                    Err(error) => (error.id(), Err("the delivery panicked".to_owned())),
+                };
+                let delivery = self.delivering.remove(&id).expect("every delivery has an id");
+                Happened::Delivered(delivery, result)
+            }
             reply = self.kafka.replied.recv() => Happened::Replied(reply),
             control = self.asked.recv(), if self.stop_at.is_none() => Happened::Asked(control),
             fed = self.kafka.fed.recv() => Happened::Fed(fed),
@@ -158,15 +180,15 @@ impl Owner {
 
     fn take_in(&mut self, happened: Happened) {
         let input = match happened {
-            Happened::Fed(Some(Feed::Records { partition, records })) => {
-                Input::Records { partition, records }
-            }
+            Happened::Fed(Some(Feed::Read { partition, run })) => Input::Read { partition, run },
+            Happened::Fed(Some(Feed::Lost(partitions))) => Input::Lost(partitions),
             Happened::Fed(Some(Feed::Assigned(starts))) => Input::Assigned(starts),
             Happened::Fed(Some(Feed::Revoked { partitions, released })) => {
                 self.releases.push(released);
                 Input::Revoked(partitions)
             }
             Happened::InvocationEnded(batch, ending) => Input::InvocationEnded { batch, ending },
+            Happened::Delivered(delivery, result) => Input::Delivered { delivery, result },
             Happened::Replied(Some(Reply::Commit(result))) => Input::CommitEnded(result),
             Happened::Replied(Some(Reply::Progress(partitions))) => {
                 return self.answer(partitions);
@@ -194,7 +216,8 @@ impl Owner {
     fn act(&mut self, action: Action) {
         match action {
             Action::Invoke(batch) => self.invoke(batch),
-            Action::Commit(offsets) => self.call(Call::Commit(offsets)),
+            Action::Deliver(delivery) => self.deliver(delivery),
+            Action::Commit(positions) => self.call(Call::Commit(positions)),
             Action::PausePartition(partition) => {
                 self.told("pause a partition", self.with(partition, Consumer::pause));
             }
@@ -221,11 +244,23 @@ impl Owner {
         let function = Arc::clone(&self.function);
         let handle = self.invocations.spawn(async move {
             let slices = batch.slices.iter();
-            let payload = writer.write(slices.map(|s| (s.partition, s.records.as_slice())));
+            let payload = writer.write(slices.map(|s| (s.partition, &*s.records)));
             drop(batch);
             ending(invoke.invoke(&function, payload).await)
         });
         self.batches.insert(handle.id(), id);
+    }
+
+    fn deliver(&mut self, delivery: Arc<Delivery>) {
+        let id = delivery.id;
+        let destination = self.destination.clone();
+        let handle = self.deliveries.spawn(async move {
+            match destination {
+                Some(destination) => destination.deliver(&delivery).await,
+                None => Err("the mapping has no destination".to_owned()),
+            }
+        });
+        self.delivering.insert(handle.id(), id);
     }
 
     fn call(&self, call: Call) {
@@ -253,7 +288,8 @@ impl Owner {
     fn status(&mut self, asking: oneshot::Sender<MappingStatus>) {
         let fresh = self.progress.known.as_ref().filter(|(at, _)| at.elapsed() < PROGRESS_FRESH);
         if let Some((_, partitions)) = fresh {
-            reply(asking, MappingStatus::new(MappingState::of(&self.mapping), partitions.clone()));
+            let partitions = partitions.clone();
+            reply(asking, self.mapping_status(Some(partitions)));
             return;
         }
         self.progress.asking.retain(|asking| !asking.is_closed());
@@ -264,13 +300,16 @@ impl Owner {
         }
     }
 
+    fn mapping_status(&self, partitions: Option<Vec<PartitionStatus>>) -> MappingStatus {
+        let (state, counts) = (MappingState::of(&self.mapping), self.mapping.counts());
+        match partitions {
+            Some(partitions) => MappingStatus::new(state, counts, partitions),
+            None => MappingStatus::unknown(state, counts),
+        }
+    }
+
     fn answer(&mut self, partitions: Option<Vec<PartitionStatus>>) {
-        let status = match &partitions {
-            Some(partitions) => {
-                MappingStatus::new(MappingState::of(&self.mapping), partitions.clone())
-            }
-            None => MappingStatus::unknown(MappingState::of(&self.mapping)),
-        };
+        let status = self.mapping_status(partitions.clone());
         self.progress.under_way = false;
         self.progress.known = partitions.map(|partitions| (Instant::now(), partitions));
         for asking in self.progress.asking.drain(..) {
@@ -287,7 +326,7 @@ fn reply(asking: oneshot::Sender<MappingStatus>, status: MappingStatus) {
 
 fn ending(result: Result<Outcome, InvokeError>) -> Ending {
     match result {
-        Ok(Outcome::Succeeded(_)) => Ending::Succeeded,
+        Ok(Outcome::Succeeded(answer)) => Ending::Succeeded(answer),
         Ok(Outcome::FunctionError(document)) => Ending::Failed(excerpt(&document)),
         Err(InvokeError::Throttled { .. }) => Ending::Throttled,
         Err(error) => {

@@ -11,7 +11,10 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use invoke::{Invoke, InvokeError, Outcome};
-use poller::{EventSource, MappingConfig, MappingState, MappingStatus, Poller, StartingPosition};
+use poller::{
+    EventSource, FailureHandling, MappingConfig, MappingState, MappingStatus, Poller,
+    StartingPosition,
+};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use serde_json::Value;
@@ -72,6 +75,7 @@ impl Kafka {
             starting_position: StartingPosition::TrimHorizon,
             group_id: group.to_owned(),
             enabled: true,
+            failures: FailureHandling::default(),
             client_settings: BTreeMap::new(),
         }
     }
