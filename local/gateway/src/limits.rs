@@ -42,6 +42,8 @@ pub(crate) struct Limits {
     pub(crate) head_timeout: Duration,
     /// A request's body has to arrive within this time: 10 MB at a slow 3 Mbit/s.
     pub(crate) body_timeout: Duration,
+    /// A client that reads nothing of its answer for this long is cut off.
+    pub(crate) write_timeout: Duration,
     /// Requests under way have this long to finish when the gateway shuts down. Short, because a
     /// person waits for it.
     pub(crate) drain_timeout: Duration,
@@ -53,6 +55,7 @@ impl Default for Limits {
             connections: 4_096,
             head_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(5),
         }
     }

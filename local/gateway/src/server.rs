@@ -2,6 +2,8 @@
 //!
 //! It does not know what a request means.
 
+mod patient;
+
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::pin;
@@ -22,6 +24,7 @@ use crate::config::ApiConfig;
 use crate::cors::CorsError;
 use crate::limits::{ACCEPT_PAUSE, HEAD_BUFFER_BYTES, HTTP2_PING_INTERVAL, Limits};
 use crate::route::RouteError;
+use crate::server::patient::Patient;
 use crate::service::Service;
 
 /// Why a gateway did not start.
@@ -155,7 +158,8 @@ impl Server {
                 Ok::<_, Infallible>(response.map(Full::new))
             }
         });
-        let mut connection = pin!(self.protocol.serve_connection(TokioIo::new(stream), service));
+        let stream = TokioIo::new(Patient::new(stream, self.limits.write_timeout));
+        let mut connection = pin!(self.protocol.serve_connection(stream, service));
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
             () = silence(&spoke, self.limits) => return,

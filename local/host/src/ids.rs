@@ -1,6 +1,6 @@
 //! The identifiers that travel between the parts of the host.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use http::HeaderValue;
 use uuid::Uuid;
@@ -46,6 +46,9 @@ impl fmt::Display for InvocationId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct EnvironmentId(pub(crate) u32);
 
+/// A whole trace header has this many.
+const TRACE_HEADER_BYTES: usize = 80;
+
 /// The trace header that a function gets, `Root=1-<8 hex of seconds>-<24 hex>;Parent=<16 hex>;Sampled=0`:
 /// of the caller's trace where `given` names one. What is missing is made up.
 ///
@@ -56,16 +59,18 @@ pub(crate) fn trace_header(given: Option<&str>, epoch_s: i64) -> HeaderValue {
         parts.filter_map(|part| part.strip_prefix(name)).find(|value| is_token(value))
     };
     let (seconds, random) = (epoch_s & 0xffff_ffff, fastrand::u128(..) >> 32);
-    let header = match part("Root=") {
-        Some(root) => format!("Root={root}"),
-        None => format!("Root=1-{seconds:08x}-{random:024x}"),
+    let mut header = String::with_capacity(TRACE_HEADER_BYTES);
+    let written = match part("Root=") {
+        Some(root) => write!(header, "Root={root}"),
+        None => write!(header, "Root=1-{seconds:08x}-{random:024x}"),
     };
-    let header = match part("Parent=") {
-        Some(parent) => format!("{header};Parent={parent}"),
-        None => format!("{header};Parent={:016x}", fastrand::u64(..)),
-    };
+    let written = written.and_then(|()| match part("Parent=") {
+        Some(parent) => write!(header, ";Parent={parent}"),
+        None => write!(header, ";Parent={:016x}", fastrand::u64(..)),
+    });
     let sampled = part("Sampled=").unwrap_or("0");
-    let header = format!("{header};Sampled={sampled}");
+    let written = written.and_then(|()| write!(header, ";Sampled={sampled}"));
+    written.expect("a string takes everything");
     header.try_into().expect("its parts are letters, digits and hyphens")
 }
 

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use self::environment::{Environment, Phase};
 pub(crate) use self::limits::Limits;
-use self::limits::{BACKOFF_MAX, BACKOFF_MIN, DRAIN_MAX, INIT_MAX, WAIT_MAX};
+use self::limits::{BACKOFF_MAX, BACKOFF_MIN, DRAIN_MAX, WAIT_MAX};
 pub(crate) use self::message::{Action, Input, Refusal};
 use self::queue::{Queue, Waiting};
 use crate::failure::{Exit, Failure};
@@ -273,7 +273,7 @@ impl Pool {
             actions.push(if is_polling { Action::Stop(*id) } else { Action::Kill(*id) });
         }
         if init_timed_out {
-            self.init_failed(&Failure::InitTimedOut(INIT_MAX), actions);
+            self.init_failed(&Failure::InitTimedOut(self.limits.init_max()), actions);
         }
     }
 
@@ -340,7 +340,7 @@ impl Pool {
         for _ in 0..starts {
             self.environments_started += 1;
             let id = EnvironmentId(self.environments_started);
-            self.environments.insert(id, Environment::starting(self.now));
+            self.environments.insert(id, Environment::starting(self.now, self.limits.init_max()));
             actions.push(Action::Start(id));
         }
     }

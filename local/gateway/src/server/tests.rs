@@ -288,6 +288,23 @@ async fn clients_that_send_too_slowly_are_cut_off() {
 }
 
 #[tokio::test]
+async fn a_client_that_does_not_read_its_answer_is_cut_off() {
+    let write_timeout = Duration::from_millis(50);
+    let limits = Limits { connections: 1, write_timeout, ..Limits::default() };
+    let apis = vec![api("a", &[("POST", "/x", "f")])];
+    let served = serve_with(&Fake::new(Answer::Echo), apis, limits).await;
+    let mut raw = served.raw().await;
+    // More than the buffers of a connection hold.
+    let body = "x".repeat(5 << 20);
+    let head = format!("POST /x HTTP/1.1\r\nhost: h\r\ncontent-length: {}\r\n", body.len());
+    raw.send(&format!("{head}content-type: text/plain\r\n\r\n{body}")).await;
+    // The only place is free once the first connection is gone.
+    assert_eq!(served.client().await.post("/x", JSON, "{}").await.status, 200);
+    drop(raw);
+    served.stop().await;
+}
+
+#[tokio::test]
 async fn shutdown_waits_for_requests_under_way_and_closes_idle_connections() {
     let fake = Fake::new(Answer::WhenReleased);
     let served = serve(&fake, vec![api("a", &[("GET", "/x", "f")])]).await;

@@ -75,6 +75,8 @@ pub(super) fn variables(
 /// What Lambda sets and nobody else may.
 fn own(spec: &FunctionSpec, runtime_api: SocketAddr) -> [(&'static str, OsString); 12] {
     let config = &spec.config;
+    let initialization =
+        if config.environment_concurrency > 1 { "lambda-managed-instances" } else { "on-demand" };
     let today = jiff::Timestamp::now().strftime("%Y/%m/%d").to_string();
     let log_group = config.logging.group.clone();
     let log_group = log_group.unwrap_or_else(|| format!("/aws/lambda/{}", config.name));
@@ -84,7 +86,7 @@ fn own(spec: &FunctionSpec, runtime_api: SocketAddr) -> [(&'static str, OsString
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", config.memory_mb.to_string().into()),
         ("AWS_LAMBDA_FUNCTION_NAME", config.name.clone().into()),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".into()),
-        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".into()),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", initialization.into()),
         ("AWS_LAMBDA_LOG_GROUP_NAME", log_group.into()),
         ("AWS_LAMBDA_LOG_STREAM_NAME", log_stream.into()),
         ("AWS_LAMBDA_RUNTIME_API", runtime_api.to_string().into()),

@@ -32,7 +32,8 @@ pub(super) struct Owner {
     pool: Pool,
     flights: HashMap<RequestId, Flight>,
     processes: BTreeMap<EnvironmentId, Process>,
-    /// Scratch space for the pool's answers.
+    /// Scratch space for what the pool is told in a step, and for its answers.
+    inputs: VecDeque<Input>,
     actions: Vec<Action>,
 }
 
@@ -73,6 +74,7 @@ impl Owner {
             pool: Pool::new(Instant::now(), limits),
             flights: HashMap::new(),
             processes: BTreeMap::new(),
+            inputs: VecDeque::new(),
             actions: Vec::new(),
         }
     }
@@ -171,7 +173,8 @@ impl Owner {
     }
 
     fn step(&mut self, now: Instant, input: Input, mut at_hand: AtHand) {
-        let mut inputs = VecDeque::from([input]);
+        let mut inputs = std::mem::take(&mut self.inputs);
+        inputs.push_back(input);
         while let Some(input) = inputs.pop_front() {
             let mut actions = std::mem::take(&mut self.actions);
             self.pool.handle(now, input, &mut actions);
@@ -182,6 +185,7 @@ impl Owner {
             }
             self.actions = actions;
         }
+        self.inputs = inputs;
     }
 
     /// Carries out one action; the input is what came of it, where the pool must know.

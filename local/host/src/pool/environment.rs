@@ -6,13 +6,13 @@ use tokio::time::Instant;
 
 use crate::ids::{InvocationId, RequestId};
 use crate::pool::Refusal;
-use crate::pool::limits::{IDLE_MAX, INIT_MAX, SETTLE_MAX};
+use crate::pool::limits::{IDLE_MAX, SETTLE_MAX};
 use crate::pool::queue::Waiting;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// The process was started and has not asked for an invocation.
-    Starting { since: Instant },
+    Starting { until: Instant },
     /// It takes invocations.
     Ready,
     /// It was told to end; its exit is awaited.
@@ -49,9 +49,10 @@ pub(super) struct Held {
 }
 
 impl Environment {
-    pub(super) fn starting(now: Instant) -> Self {
+    /// A process that has `init_max` to be ready.
+    pub(super) fn starting(now: Instant, init_max: Duration) -> Self {
         Self {
-            phase: Phase::Starting { since: now },
+            phase: Phase::Starting { until: now + init_max },
             is_retired: false,
             polls: 0,
             in_flight: Vec::new(),
@@ -181,7 +182,7 @@ impl Environment {
     /// sees it, and has until the timeout. Invocations that timed out keep nothing alive.
     pub(super) fn due_at(&self, timeout: Duration) -> Option<Instant> {
         match (self.phase, self.in_flight.first()) {
-            (Phase::Starting { since }, _) => Some(since + INIT_MAX),
+            (Phase::Starting { until }, _) => Some(until),
             (Phase::Ready, Some(held)) => Some(held.deadline),
             (Phase::Ready, None) if self.polls == 0 => Some(self.idle_since + timeout),
             (Phase::Ready, None) => Some(self.idle_since + IDLE_MAX),

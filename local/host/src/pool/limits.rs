@@ -18,7 +18,12 @@ pub(super) const WAIT_MAX: Duration = Duration::from_mins(1);
 /// An environment has this long from its start to its first `/next`.
 ///
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>
-pub(super) const INIT_MAX: Duration = Duration::from_secs(10);
+const INIT_MAX: Duration = Duration::from_secs(10);
+
+/// The same on Managed Instances, for functions with shorter timeouts; a longer timeout counts up to
+/// [`MANAGED_TIMEOUT_MAX`].
+const MANAGED_INIT_MAX: Duration = Duration::from_secs(130);
+const MANAGED_TIMEOUT_MAX: Duration = Duration::from_mins(15);
 
 /// An environment without work ends after this long. AWS promises no figure; 5 to 7 minutes are
 /// what people observe.
@@ -49,4 +54,15 @@ pub(crate) struct Limits {
     pub(crate) concurrency_max: Option<u32>,
     /// How long an invocation may take.
     pub(crate) timeout: Duration,
+}
+
+impl Limits {
+    /// How long an environment has from its start to its first `/next`.
+    pub(super) fn init_max(&self) -> Duration {
+        if self.environment_concurrency > 1 {
+            self.timeout.min(MANAGED_TIMEOUT_MAX).max(MANAGED_INIT_MAX)
+        } else {
+            INIT_MAX
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The pool's rules one by one; `simulation` has them all at once.
 
+mod replacement;
 mod simulation;
 
 use std::time::Duration;
@@ -309,7 +310,8 @@ fn a_reported_init_error_ends_the_environment_and_reaches_the_callers() {
 fn an_environment_that_does_not_become_ready_in_time_is_killed() {
     let mut rig = Rig::new(1, 1);
     rig.arrive(1);
-    assert_eq!(rig.after(INIT_MAX), [kill(1), fail(1, Failure::InitTimedOut(INIT_MAX))]);
+    let init_max = Duration::from_secs(10);
+    assert_eq!(rig.after(init_max), [kill(1), fail(1, Failure::InitTimedOut(init_max))]);
 }
 
 #[test]
@@ -377,53 +379,6 @@ fn a_shutdown_does_not_wait_for_long() {
 }
 
 #[test]
-fn replaced_code_leaves_its_place_at_once_and_finishes_what_it_holds() {
-    let mut rig = Rig::busy(1, 1);
-    assert_eq!(rig.give(Input::CodeReplaced), []);
-    assert_eq!(rig.arrive(2), [start(2)]);
-    assert_eq!(rig.poll(2), [dispatch(2, 2)]);
-    assert_eq!(rig.answer(1, 1), [Action::AcceptAnswer]);
-    assert_eq!(rig.poll(1), [stop(1)]);
-    assert_eq!(rig.exit(1), []);
-    assert_eq!(rig.answer(2, 2), [Action::AcceptAnswer]);
-    assert_eq!(rig.arrive(3), []);
-    assert_eq!(rig.poll(2), [dispatch(2, 3)]);
-}
-
-#[test]
-fn replaced_code_that_has_nothing_to_do_ends_at_once() {
-    let mut rig = Rig::busy(2, 1);
-    assert_eq!(rig.answer(1, 1), [Action::AcceptAnswer]);
-    assert_eq!(rig.poll(1), []);
-    assert_eq!(rig.give(Input::CodeReplaced), [stop(1)]);
-    let mut starting = Rig::new(2, 1);
-    assert_eq!(starting.arrive(1), [start(1)]);
-    assert_eq!(starting.give(Input::CodeReplaced), [kill(1), start(2)]);
-    assert_eq!(starting.exit(1), []);
-    assert_eq!(starting.poll(2), [dispatch(2, 1)]);
-}
-
-#[test]
-fn new_code_need_not_wait_because_the_old_did_not_start() {
-    let mut rig = Rig::new(1, 1);
-    assert_eq!(rig.arrive(1), [start(1)]);
-    assert_eq!(rig.exit(1), [fail(1, exited())]);
-    assert_eq!(rig.arrive(2), []);
-    assert_eq!(rig.give(Input::CodeReplaced), [start(2)]);
-}
-
-#[test]
-fn code_that_is_replaced_again_and_again_does_not_pile_up() {
-    let mut rig = Rig::busy(1, 1);
-    rig.give(Input::CodeReplaced);
-    assert_eq!(rig.arrive(2), [start(2)]);
-    assert_eq!(rig.poll(2), [dispatch(2, 2)]);
-    rig.give(Input::CodeReplaced);
-    assert_eq!(rig.arrive(3), []);
-    assert_eq!(rig.exit(1), [fail(1, exited()), start(3)]);
-}
-
-#[test]
 fn what_is_reserved_is_a_limit_that_nobody_waits_for() {
     let mut rig = Rig::with(Limits {
         environments_max: 10,
@@ -438,4 +393,15 @@ fn what_is_reserved_is_a_limit_that_nobody_waits_for() {
     assert_eq!(rig.answer(1, 1), [Action::AcceptAnswer]);
     assert_eq!(rig.arrive(4), []);
     assert_eq!(rig.arrive(5), [fail(5, Failure::Throttled)]);
+}
+
+#[test]
+fn an_environment_of_managed_instances_has_longer_to_start() {
+    let mut rig = Rig::new(1, 2);
+    assert_eq!(rig.arrive(1), [start(1)]);
+    assert_eq!(rig.after(Duration::from_secs(59)), []);
+    // Whoever waits is throttled after a minute; the start goes on.
+    assert_eq!(rig.after(Duration::from_secs(1)), [fail(1, Failure::Throttled)]);
+    assert_eq!(rig.after(Duration::from_secs(69)), []);
+    assert_eq!(rig.after(Duration::from_secs(1)), [kill(1)]);
 }
