@@ -21,7 +21,8 @@ const LENGTH_OVERHEAD_BYTES: usize = 12;
 /// change without touching it.
 const CRC_START: usize = 21;
 
-const MAGIC_V2: i8 = 2;
+/// Batches of this format, and no other, are kept.
+pub(crate) const MAGIC_V2: i8 = 2;
 const COMPRESSION_MASK: i16 = 0b111;
 const COMPRESSION_CODES_MAX: i16 = 4;
 const LOG_APPEND_TIME: i16 = 1 << 3;
@@ -117,11 +118,12 @@ pub(crate) fn check(records: &[u8]) -> Result<BatchHeader, ResponseError> {
     if records.get(16).is_some_and(|magic| *magic != MAGIC_V2.to_be_bytes()[0]) {
         return Err(ResponseError::InvalidRecord);
     }
-    let header = BatchHeader::parse(records).ok_or(ResponseError::CorruptMessage)?;
-    if header.size_bytes > records.len() {
-        return Err(ResponseError::CorruptMessage);
+    // What is not a whole batch is none.
+    if records.len() < HEADER_BYTES {
+        return Err(ResponseError::InvalidRecord);
     }
-    if header.size_bytes < records.len() {
+    let header = BatchHeader::parse(records).ok_or(ResponseError::CorruptMessage)?;
+    if header.size_bytes != records.len() {
         return Err(ResponseError::InvalidRecord);
     }
     if !crc_matches(records, &header) {

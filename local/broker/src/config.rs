@@ -22,6 +22,10 @@ pub struct BrokerConfig {
     /// when the kernel has it, which survives everything else (`kill -9` among it). Records that
     /// arrive together are synced together.
     pub fsync: bool,
+    /// Whether members of groups are still members after a restart, as Kafka has it: they go on
+    /// without a rebalance, and those that have ended meanwhile are waited for. A program whose own
+    /// consumers ended with it need not wait for them.
+    pub members_outlive_restarts: bool,
     /// Limits.
     pub limits: Limits,
 }
@@ -36,6 +40,7 @@ impl BrokerConfig {
             auto_create_topics: true,
             default_partitions: 1,
             fsync: false,
+            members_outlive_restarts: true,
             limits: Limits::default(),
         }
     }
@@ -60,8 +65,8 @@ pub struct Limits {
     pub connections_max: usize,
     /// `socket.request.max.bytes`: a request.
     pub request_bytes_max: usize,
-    /// `queued.max.request.bytes`: all requests in memory together; a further one is read only
-    /// when there is room. Kafka has no default; here 256 MiB.
+    /// `queued.max.request.bytes`: all requests over 64 KiB in memory together; a further one is
+    /// read only when there is room. Kafka has no default; here 256 MiB.
     pub requests_bytes_max: usize,
     /// `fetch.max.bytes`: records in one Fetch answer (beyond the first batch).
     pub fetch_bytes_max: usize,

@@ -14,13 +14,10 @@ use tokio::time::timeout;
 
 use crate::memory::{Memory, Share};
 use crate::node::Node;
-use crate::protocol::{self, RequestError};
+use crate::protocol::{self, LENGTH_BYTES, RequestError};
 
 /// Room made for reading at once: a large request takes memory as it arrives, not as announced.
 const READ_BYTES: usize = 64 * 1024;
-
-/// The length before every request and answer.
-const LENGTH_BYTES: usize = 4;
 
 /// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
@@ -63,16 +60,18 @@ impl Connection {
         self.stream.set_nodelay(true)?;
         let transfer_max = self.node.config.limits.transfer_max;
         while let Some((frame, _memory)) = self.next_request().await? {
-            if let Some(answer) = protocol::answer(&self.node, self.address, frame).await? {
-                let written = timeout(transfer_max, self.stream.write_all(&answer.frame)).await;
+            if let Some(mut answer) = protocol::answer(&self.node, self.address, frame).await? {
+                let written =
+                    timeout(transfer_max, self.stream.write_all_buf(&mut answer.frame)).await;
                 written.map_err(|_elapsed| ConnectionError::TooSlow)??;
             }
         }
         Ok(())
     }
 
-    /// The next request with its share of memory; `None` when the client left between two.
-    async fn next_request(&mut self) -> Result<Option<(Bytes, Share)>, ConnectionError> {
+    /// The next request with its share of memory, which only large ones need; `None` when the client
+    /// left between two.
+    async fn next_request(&mut self) -> Result<Option<(Bytes, Option<Share>)>, ConnectionError> {
         let limits = &self.node.config.limits;
         let (idle_max, transfer_max) = (limits.idle_max, limits.transfer_max);
         if self.received.is_empty() {
@@ -86,13 +85,15 @@ impl Connection {
         transfer.await.map_err(|_elapsed| ConnectionError::TooSlow)?.map(Some)
     }
 
-    async fn transfer(&mut self) -> Result<(Bytes, Share), ConnectionError> {
+    async fn transfer(&mut self) -> Result<(Bytes, Option<Share>), ConnectionError> {
         self.receive(LENGTH_BYTES).await?;
         let announced = self.received.get_i32();
         let limit = self.node.config.limits.request_bytes_max;
         let length = usize::try_from(announced).ok().filter(|length| *length <= limit);
         let length = length.ok_or(ConnectionError::Length { announced, limit })?;
-        let memory = self.memory.take(length).await;
+        // What is small has its room with the connection: heartbeats do not wait behind large
+        // requests, which may never come.
+        let memory = if length > READ_BYTES { Some(self.memory.take(length).await) } else { None };
         self.receive(length).await?;
         Ok((take(&mut self.received, length), memory))
     }

@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,6 +13,8 @@ use uuid::Uuid;
 const META_FILE: &str = "meta.properties";
 
 const LOCK_FILE: &str = ".lock";
+
+const BOOT_FILE: &str = ".boot";
 
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +80,28 @@ pub fn cluster_id(data_dir: impl AsRef<Path>) -> Result<String, DataDirError> {
     }
 }
 
+/// Whether the machine has been running ever since a broker noted so here. Where that cannot be
+/// known, it has.
+pub(crate) fn is_same_boot(data_dir: &Path) -> bool {
+    let noted = fs::read_to_string(data_dir.join(BOOT_FILE)).ok();
+    boot_id().is_none_or(|now| noted.is_some_and(|noted| noted == now))
+}
+
+/// Notes that everything here was read since the machine was started.
+pub(crate) fn note_boot(data_dir: &Path) -> Result<(), DataDirError> {
+    let path = data_dir.join(BOOT_FILE);
+    boot_id().map_or(Ok(()), |now| fs::write(&path, now)).map_err(at(&path))
+}
+
+/// Names the time since the machine was started: Linux tells it in a file, macOS by a command.
+fn boot_id() -> Option<String> {
+    if let Ok(id) = fs::read_to_string("/proc/sys/kernel/random/boot_id") {
+        return Some(id);
+    }
+    let told = Command::new("sysctl").args(["-n", "kern.bootsessionuuid"]).output().ok()?;
+    told.status.success().then(|| String::from_utf8(told.stdout).ok()).flatten()
+}
+
 fn make_cluster_id(data_dir: &Path, path: &Path) -> Result<String, DataDirError> {
     fs::create_dir_all(data_dir).map_err(at(data_dir))?;
     let id = URL_SAFE_NO_PAD.encode(Uuid::new_v4());
@@ -113,6 +138,16 @@ mod tests {
         assert_eq!(id.len(), 22);
         assert_eq!(URL_SAFE_NO_PAD.decode(&id).unwrap().len(), 16);
         assert_eq!(cluster_id(&data_dir).unwrap(), id);
+    }
+
+    #[test]
+    fn another_boot_than_the_one_noted_is_noticed() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(!is_same_boot(directory.path()) || boot_id().is_none());
+        note_boot(directory.path()).unwrap();
+        assert!(is_same_boot(directory.path()));
+        fs::write(directory.path().join(BOOT_FILE), "before the power cut").unwrap();
+        assert!(!is_same_boot(directory.path()) || boot_id().is_none());
     }
 
     #[test]

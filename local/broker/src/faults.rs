@@ -3,6 +3,8 @@
 //! A table of rules that every request is held against; what follows from a rule is the protocol's
 //! business. While there are no rules that costs one look.
 
+mod text;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,6 +12,8 @@ use std::time::Duration;
 use kafka_protocol::messages::ApiKey;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+pub use self::text::FaultTextError;
 
 /// Rules at once; each is held against every request.
 const RULES_MAX: usize = 1_000;

@@ -10,5 +10,6 @@ mod member;
 pub(crate) mod offsets;
 pub(crate) mod offsets_file;
 mod owner;
+mod roster;
 
 pub(crate) use handle::GroupsHandle;

@@ -28,6 +28,7 @@ mod config;
 mod connection;
 mod data_dir;
 mod faults;
+mod frame;
 #[cfg(test)]
 mod fuzz;
 mod groups;
@@ -42,6 +43,6 @@ mod topics;
 
 pub use config::{BrokerConfig, Limits, TopicConfig};
 pub use data_dir::{DataDirError, cluster_id};
-pub use faults::{ActiveFault, Fault, FaultRule, Faults, InjectError};
+pub use faults::{ActiveFault, Fault, FaultRule, FaultTextError, Faults, InjectError};
 pub use server::{Broker, BrokerStartError};
 pub use topics::StoreError;

@@ -27,8 +27,12 @@ use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 use self::refusal::Refusable;
 pub(crate) use self::versions::answered;
 use crate::faults::{Asked, Course};
+use crate::frame::Frame;
 use crate::memory::Share;
 use crate::node::Node;
+
+/// The length before every request and answer.
+pub(crate) const LENGTH_BYTES: usize = 4;
 
 /// Why a request gets no answer; the connection is closed, as Kafka does.
 #[derive(Debug, thiserror::Error)]
@@ -63,13 +67,13 @@ struct Client {
 
 /// An answer's bytes, and the share of memory that they count for until they are sent.
 pub(crate) struct Answer {
-    pub(crate) frame: BytesMut,
+    pub(crate) frame: Frame,
     _memory: Option<Share>,
 }
 
 impl From<BytesMut> for Answer {
     fn from(frame: BytesMut) -> Self {
-        Self { frame, _memory: None }
+        Self { frame: frame.into(), _memory: None }
     }
 }
 
@@ -123,7 +127,8 @@ async fn dispatch(node: &Node, call: Call) -> Result<Option<Answer>, RequestErro
         ApiKey::Produce => return produce(node, call).await,
         ApiKey::Fetch => return fetch(node, call).await.map(Some),
         ApiKey::ListOffsets => {
-            serve(node, call, async |asked| list_offsets::list_offsets(node, asked).await).await
+            serve(node, call, async |asked| list_offsets::list_offsets(node, version, asked).await)
+                .await
         }
         ApiKey::OffsetForLeaderEpoch => {
             serve(node, call, async |asked| list_offsets::offset_for_leader_epoch(node, &asked))
@@ -211,6 +216,9 @@ async fn dispatch_admin(node: &Node, key: ApiKey, call: Call) -> Result<BytesMut
             serve(node, call, async |asked| configs::incremental_alter_configs(node, asked).await)
                 .await
         }
+        ApiKey::AlterConfigs => {
+            serve(node, call, async |asked| configs::alter_configs(node, asked).await).await
+        }
         key => Err(RequestError::Unsupported { key: key as i16, version }),
     }
 }
@@ -224,7 +232,13 @@ async fn fetch(node: &Node, mut call: Call) -> Result<Answer, RequestError> {
             (response, memory, course)
         }
     };
-    let frame = send(&response, &call, course)?;
+    if course == Course::LoseAnswer {
+        return Err(RequestError::OnPurpose);
+    }
+    let mut frame = fetch::encode(response, call.version).map_err(RequestError::Answer)?;
+    let mut head = head(call.key, call.version, call.correlation_id, 0)?;
+    set_length(&mut head, frame.remaining())?;
+    frame.push_front(head.freeze());
     Ok(Answer { frame, _memory: memory })
 }
 
@@ -304,19 +318,41 @@ fn encode<A: Encodable>(
     version: i16,
     correlation_id: i32,
 ) -> Result<BytesMut, RequestError> {
-    let broken = |error: Box<dyn std::error::Error + Send + Sync>| RequestError::Answer(error);
-    let body_bytes = response.compute_size(version).map_err(|error| broken(error.into()))?;
-    let header = ResponseHeader::default().with_correlation_id(correlation_id);
-    let mut frame = BytesMut::with_capacity(body_bytes + 16);
-    frame.put_i32(0);
-    header
-        .encode(&mut frame, key.response_header_version(version))
-        .and_then(|()| response.encode(&mut frame, version))
-        .map_err(|error| broken(error.into()))?;
-    let length = i32::try_from(frame.len() - 4).map_err(|error| broken(error.into()))?;
-    frame[..4].copy_from_slice(&length.to_be_bytes());
+    let body_bytes =
+        response.compute_size(version).map_err(|error| RequestError::Answer(error.into()))?;
+    let mut frame = head(key, version, correlation_id, body_bytes)?;
+    let encoded = response.encode(&mut frame, version);
+    encoded.map_err(|error| RequestError::Answer(error.into()))?;
+    set_length(&mut frame, 0)?;
     Ok(frame)
 }
+
+/// The start of an answer, with room for its length and for its body.
+fn head(
+    key: ApiKey,
+    version: i16,
+    correlation_id: i32,
+    body_bytes: usize,
+) -> Result<BytesMut, RequestError> {
+    let header = ResponseHeader::default().with_correlation_id(correlation_id);
+    let mut head = BytesMut::with_capacity(body_bytes + 16);
+    head.put_i32(0);
+    let encoded = header.encode(&mut head, key.response_header_version(version));
+    encoded.map_err(|error| RequestError::Answer(error.into()))?;
+    Ok(head)
+}
+
+/// Writes the length of an answer that goes on for so many bytes behind `frame`.
+fn set_length(frame: &mut BytesMut, behind: usize) -> Result<(), RequestError> {
+    let length = i32::try_from(frame.len() - LENGTH_BYTES + behind);
+    let length = length.map_err(|error| RequestError::Answer(error.into()))?;
+    frame[..LENGTH_BYTES].copy_from_slice(&length.to_be_bytes());
+    Ok(())
+}
+
+/// What Kafka says of `INVALID_REQUEST` where it says no more.
+const INVALID_REQUEST: &str = "This most likely occurs because of a request being malformed by the client library or the \
+     message was sent to an incompatible broker. See the broker logs for more details.";
 
 /// A text of ours as the codec wants it.
 fn text(text: &str) -> StrBytes {

@@ -89,7 +89,9 @@ impl Broker {
     ) -> Result<Self, BrokerStartError> {
         let address = listener.local_addr().map_err(BrokerStartError::Listener)?;
         let (data_dir, storage) = (config.data_dir.clone(), Storage::new(config.fsync));
-        let recovery = tokio::task::spawn_blocking(move || recover(&data_dir, storage)).await;
+        let members_outlive = config.members_outlive_restarts;
+        let recover = move || recover(&data_dir, storage, members_outlive);
+        let recovery = tokio::task::spawn_blocking(recover).await;
         let recovered = recovery.map_err(BrokerStartError::Interrupted)??;
         let tasks = Tasks::new(recovered.lock);
         let logs = LogOwners::start(&tasks).map_err(BrokerStartError::Thread)?;
@@ -170,12 +172,22 @@ struct Recovered {
     offsets: OffsetsFile,
 }
 
-fn recover(data_dir: &Path, storage: Storage) -> Result<Recovered, BrokerStartError> {
+fn recover(
+    data_dir: &Path,
+    storage: Storage,
+    members_outlive: bool,
+) -> Result<Recovered, BrokerStartError> {
     let lock = data_dir::lock(data_dir)?;
     let cluster_id = data_dir::cluster_id(data_dir)?;
+    let storage = if data_dir::is_same_boot(data_dir) { storage } else { storage.after_boot() };
     let topics = TopicsStart::recover(TopicStore::open(data_dir)?, storage)?;
+    data_dir::note_boot(data_dir)?;
     let path = data_dir.join("offsets.log");
-    let offsets = OffsetsFile::open(path.clone());
+    let offsets = if members_outlive {
+        OffsetsFile::open(path.clone())
+    } else {
+        OffsetsFile::open_without_members(path.clone())
+    };
     let offsets = offsets.map_err(|source| BrokerStartError::Offsets { path, source })?;
     Ok(Recovered { lock, cluster_id, topics, offsets })
 }

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 pub(crate) use self::messages::{Action, Claim, GroupRules, IdFirst, Input, Joined, Synced};
 use crate::groups::member::Member;
 pub(crate) use crate::groups::member::{Profile, Ticket};
+use crate::groups::roster::{Roster, RosterMember};
 
 mod messages;
 mod requests;
@@ -66,16 +67,53 @@ impl Group {
         }
     }
 
+    /// A group whose members had their assignments when the process ended: they go on, and each is
+    /// given its session's time to be heard of.
+    pub(crate) fn restore(rules: GroupRules, roster: Roster, now: Instant) -> Self {
+        let members = roster.members.into_iter().map(|one| {
+            let member = Member { assignment: one.assignment, ..Member::new(one.profile, now) };
+            (one.id, member)
+        });
+        Self {
+            phase: Phase::Stable,
+            generation: roster.generation,
+            protocol_type: Some(roster.protocol_type),
+            protocol: Some(roster.protocol),
+            leader: Some(roster.leader),
+            members: members.collect(),
+            ..Self::new(rules)
+        }
+    }
+
+    /// The members with their assignments, once everybody has one.
+    pub(crate) fn roster(&self) -> Option<Roster> {
+        if self.phase != Phase::Stable {
+            return None;
+        }
+        let members = self.members.iter().map(|(id, member)| RosterMember {
+            id: id.clone(),
+            profile: member.profile.clone(),
+            assignment: member.assignment.clone(),
+        });
+        Some(Roster {
+            generation: self.generation,
+            protocol_type: self.protocol_type().to_owned(),
+            protocol: self.protocol.clone().unwrap_or_default(),
+            leader: self.leader.clone().unwrap_or_default(),
+            members: members.collect(),
+        })
+    }
+
     /// Takes in what happened and says what is to be answered.
     pub(crate) fn handle(&mut self, now: Instant, input: Input) -> Vec<Action> {
         self.expire(now);
         match input {
             Input::Join { ticket, member_id, fresh_id, id_first, profile } => {
-                let chosen =
-                    if member_id.is_empty() { fresh_id.clone() } else { member_id.clone() };
+                let (given, fresh) = (member_id.clone(), fresh_id.clone());
                 let asked = requests::Join { ticket, member_id, fresh_id, id_first, profile };
                 if let Err(error) = self.join(now, asked) {
-                    let (result, member_id) = (Err(error), chosen);
+                    let is_told = error == ResponseError::MemberIdRequired;
+                    let (result, member_id) = (Err(error), if is_told { fresh } else { given });
                     self.actions.push(Action::Joined { ticket, result, member_id });
                 }
             }

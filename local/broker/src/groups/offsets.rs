@@ -1,4 +1,4 @@
-//! Committed offsets in memory, and the entries by which their log tells every change.
+//! Committed offsets and rosters in memory, and the entries by which their log tells every change.
 //!
 //! Pure: where the entries are kept is [`super::offsets_file`]'s business.
 
@@ -25,19 +25,40 @@ pub(crate) struct TopicPartition {
     pub(crate) partition: i32,
 }
 
-/// One change to the committed offsets.
+/// One change to what is kept of groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    Commit { group: String, at: TopicPartition, committed: Committed },
-    Forget { group: String, at: TopicPartition },
-    ForgetGroup { group: String },
-    ForgetTopic { topic: String },
+    Commit {
+        group: String,
+        at: TopicPartition,
+        committed: Committed,
+    },
+    Forget {
+        group: String,
+        at: TopicPartition,
+    },
+    ForgetGroup {
+        group: String,
+    },
+    ForgetTopic {
+        topic: String,
+    },
+    /// Everybody in a group has an assignment: who, as `Roster` writes it.
+    Roster {
+        group: String,
+        roster: Vec<u8>,
+    },
+    /// A group has no members any more.
+    Disband {
+        group: String,
+    },
 }
 
-/// The committed offsets of all groups.
+/// The committed offsets of all groups, and the rosters of those that have members.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Offsets {
     groups: BTreeMap<String, BTreeMap<TopicPartition, Committed>>,
+    rosters: BTreeMap<String, Vec<u8>>,
 }
 
 impl Offsets {
@@ -56,6 +77,13 @@ impl Offsets {
             }
             Change::ForgetGroup { group } => {
                 self.groups.remove(&group);
+                self.rosters.remove(&group);
+            }
+            Change::Roster { group, roster } => {
+                self.rosters.insert(group, roster);
+            }
+            Change::Disband { group } => {
+                self.rosters.remove(&group);
             }
             Change::ForgetTopic { topic } => {
                 self.groups.retain(|_, offsets| {
@@ -75,15 +103,32 @@ impl Offsets {
         self.groups.keys()
     }
 
-    /// The changes that make these offsets from nothing.
+    pub(crate) fn rosters(&self) -> impl Iterator<Item = (&String, &[u8])> {
+        self.rosters.iter().map(|(group, roster)| (group, roster.as_slice()))
+    }
+
+    pub(crate) fn forget_rosters(&mut self) {
+        self.rosters.clear();
+    }
+
+    pub(crate) fn has_roster(&self, group: &str) -> bool {
+        self.rosters.contains_key(group)
+    }
+
+    /// The changes that make all this from nothing.
     pub(crate) fn snapshot(&self) -> impl Iterator<Item = Change> {
-        self.groups.iter().flat_map(|(group, offsets)| {
+        let rosters = self
+            .rosters
+            .iter()
+            .map(|(group, roster)| Change::Roster { group: group.clone(), roster: roster.clone() });
+        let commits = self.groups.iter().flat_map(|(group, offsets)| {
             offsets.iter().map(|(at, committed)| Change::Commit {
                 group: group.clone(),
                 at: at.clone(),
                 committed: committed.clone(),
             })
-        })
+        });
+        commits.chain(rosters)
     }
 }
 
@@ -91,6 +136,8 @@ const COMMIT: u8 = 1;
 const FORGET: u8 = 2;
 const FORGET_GROUP: u8 = 3;
 const FORGET_TOPIC: u8 = 4;
+const ROSTER: u8 = 5;
+const DISBAND: u8 = 6;
 
 impl Change {
     /// Appends the change's body: a kind, then its fields, all big-endian, texts with their length.
@@ -119,6 +166,15 @@ impl Change {
                 into.put_u8(FORGET_TOPIC);
                 put_text(into, topic);
             }
+            Self::Roster { group, roster } => {
+                into.put_u8(ROSTER);
+                put_text(into, group);
+                into.put_slice(roster);
+            }
+            Self::Disband { group } => {
+                into.put_u8(DISBAND);
+                put_text(into, group);
+            }
         }
     }
 
@@ -141,19 +197,21 @@ impl Change {
             },
             FORGET_GROUP => Self::ForgetGroup { group: text(from)? },
             FORGET_TOPIC => Self::ForgetTopic { topic: text(from)? },
+            ROSTER => Self::Roster { group: text(from)?, roster: from.to_vec() },
+            DISBAND => Self::Disband { group: text(from)? },
             _ => return None,
         })
     }
 }
 
-fn put_text(into: &mut Vec<u8>, text: &str) {
+pub(super) fn put_text(into: &mut Vec<u8>, text: &str) {
     let length =
         u32::try_from(text.len()).expect("texts come from requests, which are far smaller");
     into.put_u32(length);
     into.put_slice(text.as_bytes());
 }
 
-fn text(from: &mut &[u8]) -> Option<String> {
+pub(super) fn text(from: &mut &[u8]) -> Option<String> {
     let length = usize::try_from(from.try_get_u32().ok()?).ok()?;
     let (bytes, rest) = from.split_at_checked(length)?;
     *from = rest;
@@ -182,6 +240,9 @@ mod tests {
             ("[g-i]", at).prop_map(|(group, at)| Change::Forget { group, at }),
             "[g-i]".prop_map(|group| Change::ForgetGroup { group }),
             "[a-c]".prop_map(|topic| Change::ForgetTopic { topic }),
+            ("[g-i]", prop::collection::vec(any::<u8>(), 0..9))
+                .prop_map(|(group, roster)| Change::Roster { group, roster }),
+            "[g-i]".prop_map(|group| Change::Disband { group }),
         ]
     }
 

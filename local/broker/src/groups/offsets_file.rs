@@ -1,4 +1,4 @@
-//! The file that makes committed offsets durable: changes end to end, each with length and
+//! The file that makes committed offsets and rosters durable: changes end to end, each with length and
 //! checksum, rewritten as a snapshot on start and whenever it has grown far beyond one.
 
 use std::fs::{self, File, OpenOptions};
@@ -32,6 +32,15 @@ pub(crate) struct OffsetsFile {
 impl OffsetsFile {
     /// Reads the file up to its end or its torn tail, and rewrites it.
     pub(crate) fn open(path: PathBuf) -> io::Result<Self> {
+        Self::open_and(path, |_| {})
+    }
+
+    /// The same where whoever was a member has ended with the broker.
+    pub(crate) fn open_without_members(path: PathBuf) -> io::Result<Self> {
+        Self::open_and(path, Offsets::forget_rosters)
+    }
+
+    fn open_and(path: PathBuf, change: impl FnOnce(&mut Offsets)) -> io::Result<Self> {
         let content = match fs::read(&path) {
             Ok(content) => content,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -39,9 +48,10 @@ impl OffsetsFile {
         };
         let mut offsets = Offsets::default();
         let mut rest = &content[..];
-        while let Some(change) = next_change(&mut rest) {
-            offsets.apply(change);
+        while let Some(one) = next_change(&mut rest) {
+            offsets.apply(one);
         }
+        change(&mut offsets);
         let (file, size_bytes) = write_snapshot(&path, &offsets)?;
         Ok(Self {
             offsets,

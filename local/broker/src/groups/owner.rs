@@ -15,6 +15,7 @@ use crate::groups::group::{Action, Group, GroupRules, Input, Joined, Synced, Tic
 use crate::groups::handle::{Command, DescribedMember, Description, JoinRequest, Outcome, Reply};
 use crate::groups::offsets::{Change, TopicPartition};
 use crate::groups::offsets_file::OffsetsFile;
+use crate::groups::roster::Roster;
 use crate::reply::answer;
 
 /// Groups that may exist at once, with members or with offsets.
@@ -39,8 +40,16 @@ pub(super) struct Owner {
 
 impl Owner {
     pub(super) fn new(file: OffsetsFile, rules: GroupRules) -> Self {
-        let (groups, waiting) = (BTreeMap::new(), BTreeMap::new());
-        Self { rules, file, groups, waiting, next_ticket: 0 }
+        let now = Instant::now();
+        let restore = |(id, bytes): (&String, &[u8])| {
+            let roster = Roster::decode(bytes);
+            if roster.is_none() {
+                tracing::warn!(kafka.group = id, "A group's members are not known any more");
+            }
+            Some((id.clone(), Group::restore(rules, roster?, now)))
+        };
+        let groups = file.offsets().rosters().filter_map(restore).collect();
+        Self { rules, file, groups, waiting: BTreeMap::new(), next_ticket: 0 }
     }
 
     pub(super) async fn run(
@@ -97,6 +106,12 @@ impl Owner {
             {
                 answer(reply, Err(ResponseError::CoordinatorNotAvailable));
             }
+            // Whoever says a generation was a member of a group that exists, if only by its offsets.
+            Command::Commit(group, member, _, reply)
+                if member.generation >= 0 && self.is_known_by_offsets_alone(&group) =>
+            {
+                answer(reply, Err(ResponseError::UnknownMemberId));
+            }
             Command::Commit(group, member, offsets, reply) => {
                 let changes = offsets.into_iter().map(|(at, committed)| {
                     let group = group.clone();
@@ -141,6 +156,10 @@ impl Owner {
         !is_known && self.groups.len() + offsets.groups().len() >= GROUPS_MAX
     }
 
+    fn is_known_by_offsets_alone(&self, group: &str) -> bool {
+        !self.groups.contains_key(group) && self.file.offsets().of_group(group).is_some()
+    }
+
     fn wait(&mut self, waiter: Waiter) -> Ticket {
         self.next_ticket += 1;
         self.waiting.insert(self.next_ticket, waiter);
@@ -162,8 +181,23 @@ impl Owner {
                 "A group moved"
             );
         }
+        // Before anybody is told: after a restart they find what they were told.
+        let has_moved = group.state_name() != before;
+        let change = match has_moved.then(|| group.roster()).flatten() {
+            Some(roster) => Some(Change::Roster { group: id.to_owned(), roster: roster.encode() }),
+            None if !group.has_members() && self.file.offsets().has_roster(id) => {
+                Some(Change::Disband { group: id.to_owned() })
+            }
+            None => None,
+        };
         if group.is_empty() {
             self.groups.remove(id);
+        }
+        if let Some(change) = change
+            && let Err(error) = self.file.append(vec![change])
+        {
+            // They go on; only a restart would have them join again.
+            tracing::error!(kafka.group = id, %error, "A group's members cannot be written");
         }
         for action in actions {
             self.act(action);
@@ -266,8 +300,15 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
-    use crate::groups::group::Claim;
+    use crate::groups::group::{Claim, IdFirst, Profile};
     use crate::groups::offsets::Committed;
+
+    const RULES: GroupRules = GroupRules {
+        session_timeout_min: Duration::ZERO,
+        session_timeout_max: Duration::MAX,
+        initial_rebalance_delay: Duration::ZERO,
+        members_max: 9,
+    };
 
     /// Commits an offset from outside any generation, as tools do.
     fn commit(owner: &mut Owner, group: &str) -> Outcome<()> {
@@ -284,18 +325,87 @@ mod tests {
     fn commits_alone_cannot_make_more_groups_than_there_may_be() {
         let directory = tempfile::tempdir().unwrap();
         let file = OffsetsFile::open(directory.path().join("offsets.log")).unwrap();
-        let rules = GroupRules {
-            session_timeout_min: Duration::ZERO,
-            session_timeout_max: Duration::MAX,
-            initial_rebalance_delay: Duration::ZERO,
-            members_max: 1,
-        };
-        let mut owner = Owner::new(file, rules);
+        let mut owner = Owner::new(file, RULES);
         for number in 0..GROUPS_MAX {
             assert_eq!(commit(&mut owner, &number.to_string()), Ok(()));
         }
         let refused = Err(ResponseError::CoordinatorNotAvailable);
         assert_eq!(commit(&mut owner, "one more"), refused);
         assert_eq!(commit(&mut owner, "0"), Ok(()));
+    }
+
+    fn join(owner: &mut Owner, member_id: &str) -> oneshot::Receiver<(String, Outcome<Joined>)> {
+        let profile = Profile {
+            client_id: "c".to_owned(),
+            client_host: "/127.0.0.1".to_owned(),
+            session_timeout: Duration::from_secs(10),
+            rebalance_timeout: Duration::from_secs(10),
+            protocol_type: "consumer".to_owned(),
+            protocols: vec![("range".to_owned(), bytes::Bytes::new())],
+        };
+        let (reply, answer) = oneshot::channel();
+        let (member_id, id_first) = (member_id.to_owned(), IdFirst::NotRequired);
+        let join = JoinRequest { member_id, id_first, profile };
+        owner.handle(Command::Join("g".to_owned(), join, reply));
+        answer
+    }
+
+    fn sync(owner: &mut Owner, member: Claim, id: &str) -> Outcome<Synced> {
+        let (reply, mut answer) = oneshot::channel();
+        let assignments = vec![(id.to_owned(), bytes::Bytes::from_static(b"all"))];
+        owner.handle(Command::Sync("g".to_owned(), member, assignments, reply));
+        answer.try_recv().unwrap()
+    }
+
+    fn beat(owner: &mut Owner, member: Claim) -> Outcome<()> {
+        let (reply, mut answer) = oneshot::channel();
+        owner.handle(Command::Heartbeat("g".to_owned(), member, reply));
+        answer.try_recv().unwrap()
+    }
+
+    fn claim(id: &str, generation: i32) -> Claim {
+        Claim { member_id: id.to_owned(), generation, protocol_type: None, protocol: None }
+    }
+
+    #[test]
+    fn members_go_on_after_a_restart_until_they_leave() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("offsets.log");
+        let start = || Owner::new(OffsetsFile::open(path.clone()).unwrap(), RULES);
+        let mut owner = start();
+        let (id, joined) = join(&mut owner, "").try_recv().unwrap();
+        let generation = joined.unwrap().generation;
+        sync(&mut owner, claim(&id, generation), &id).unwrap();
+        drop(owner);
+        let mut owner = start();
+        assert_eq!(beat(&mut owner, claim(&id, generation)), Ok(()));
+        let again = sync(&mut owner, claim(&id, generation), "").unwrap();
+        assert_eq!(again.assignment, &b"all"[..]);
+        assert_eq!(owner.describe("g").unwrap().state, "Stable");
+        // Another one makes them all join again, and the generation after that one is new.
+        let _other = join(&mut owner, "");
+        let told = beat(&mut owner, claim(&id, generation));
+        assert_eq!(told, Err(ResponseError::RebalanceInProgress));
+        drop(owner);
+        let mut owner = start();
+        let (reply, mut left) = oneshot::channel();
+        owner.handle(Command::Leave("g".to_owned(), id.clone(), reply));
+        assert_eq!(left.try_recv().unwrap(), Ok(()));
+        drop(owner);
+        let unknown = Err(ResponseError::UnknownMemberId);
+        assert_eq!(beat(&mut start(), claim(&id, generation)), unknown);
+    }
+
+    #[test]
+    fn members_that_ended_with_the_broker_are_not_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("offsets.log");
+        let mut owner = Owner::new(OffsetsFile::open(path.clone()).unwrap(), RULES);
+        let (id, joined) = join(&mut owner, "").try_recv().unwrap();
+        sync(&mut owner, claim(&id, joined.unwrap().generation), &id).unwrap();
+        drop(owner);
+        let file = OffsetsFile::open_without_members(path).unwrap();
+        let mut owner = Owner::new(file, RULES);
+        assert!(join(&mut owner, "").try_recv().unwrap().1.is_ok());
     }
 }

@@ -57,11 +57,20 @@ pub(crate) struct Storage {
     pub(crate) disk: Arc<dyn Disk>,
     /// Acknowledge only what is on the medium; otherwise what the kernel has.
     pub(crate) fsync: bool,
+    /// Whether everything that the kernel was given before is there: what nobody synced is not
+    /// after a power cut.
+    pub(crate) is_whole: bool,
 }
 
 impl Storage {
     pub(crate) fn new(fsync: bool) -> Self {
-        Self { disk: Arc::new(RealDisk), fsync }
+        Self { disk: Arc::new(RealDisk), fsync, is_whole: true }
+    }
+
+    /// The same where the machine may have been without power since it was last used.
+    pub(crate) fn after_boot(self) -> Self {
+        let is_whole = self.fsync;
+        Self { is_whole, ..self }
     }
 
     /// Puts a file with this content in the place of another, whole or not at all.

@@ -51,7 +51,7 @@ pub(crate) struct PartitionLog {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Appended {
     pub(crate) base_offset: i64,
-    /// -1 unless the topic uses append time.
+    /// -1 unless the topic uses append time, or the batch was in the log already.
     pub(crate) append_time_ms: i64,
     pub(crate) log_start_offset: i64,
 }
@@ -67,7 +67,8 @@ impl PartitionLog {
         std::fs::create_dir_all(&directory)?;
         let directory: Arc<Path> = directory.into();
         let recovered = recovery::recover(&storage, &directory, now_ms)?;
-        let Recovered { closed, active, start_offset, producers, scanned_bytes } = recovered;
+        let Recovered { closed, active, start_offset, producers, scanned_bytes, is_point_wrong } =
+            recovered;
         // What a killed process wrote and did not sync counts from now on: a repeat of it is
         // answered as in the log.
         active.sync(&storage)?;
@@ -88,7 +89,7 @@ impl PartitionLog {
             damaged: false,
             unsaved_bytes: scanned_bytes,
         };
-        log.save_after(RECOVERY_POINT_BYTES);
+        log.save_after(if is_point_wrong { 0 } else { RECOVERY_POINT_BYTES });
         Ok(log)
     }
 
@@ -148,8 +149,8 @@ impl PartitionLog {
             return Err(ResponseError::RecordListTooLarge);
         }
         let log_start_offset = self.start_offset;
-        if let Sequence::Duplicate { base_offset, append_time_ms } = self.producers.check(&sent)? {
-            return Ok(Appended { base_offset, append_time_ms, log_start_offset });
+        if let Sequence::Duplicate { base_offset, newest_ms } = self.producers.check(&sent)? {
+            return Ok(Appended { base_offset, append_time_ms: newest_ms, log_start_offset });
         }
         let base_offset = self.next_offset();
         let append_time = self.settings.append_time.then_some(now_ms);

@@ -42,7 +42,7 @@ struct RecentBatch {
     first_sequence: i32,
     last_sequence: i32,
     base_offset: i64,
-    append_time_ms: i64,
+    newest_ms: i64,
 }
 
 /// What to do with a batch whose sequence was found to be in order.
@@ -54,8 +54,8 @@ pub(crate) enum Sequence {
     Duplicate {
         /// Where the log has it.
         base_offset: i64,
-        /// -1 unless the topic uses append time.
-        append_time_ms: i64,
+        /// Its largest timestamp, which Kafka answers as its append time.
+        newest_ms: i64,
     },
 }
 
@@ -104,7 +104,7 @@ impl Producers {
         if let Some(recent) = repeated {
             return Ok(Sequence::Duplicate {
                 base_offset: recent.base_offset,
-                append_time_ms: recent.append_time_ms,
+                newest_ms: recent.newest_ms,
             });
         }
         let last = producer.recent().last().map_or(-1, |recent| recent.last_sequence);
@@ -133,7 +133,7 @@ impl Producers {
             first_sequence: header.base_sequence,
             last_sequence: header.last_sequence(),
             base_offset: header.base_offset,
-            append_time_ms: if header.uses_append_time() { header.max_timestamp } else { -1 },
+            newest_ms: header.max_timestamp,
         });
         producer.last_append_ms = now_ms;
         self.by_id.insert(id, producer);
@@ -179,7 +179,7 @@ impl Producers {
                 into.put_i32(batch.first_sequence);
                 into.put_i32(batch.last_sequence);
                 into.put_i64(batch.base_offset);
-                into.put_i64(batch.append_time_ms);
+                into.put_i64(batch.newest_ms);
             }
         }
     }
@@ -196,7 +196,7 @@ impl Producers {
                     first_sequence: from.try_get_i32().ok()?,
                     last_sequence: from.try_get_i32().ok()?,
                     base_offset: from.try_get_i64().ok()?,
-                    append_time_ms: from.try_get_i64().ok()?,
+                    newest_ms: from.try_get_i64().ok()?,
                 });
             }
             by_id.insert(id, producer);
@@ -230,7 +230,7 @@ mod tests {
         let producers = after(&batches);
         for sent in &batches[1..] {
             let offset = sent.base_offset;
-            let expected = Sequence::Duplicate { base_offset: offset, append_time_ms: -1 };
+            let expected = Sequence::Duplicate { base_offset: offset, newest_ms: 1_000 };
             assert_eq!(producers.check(&BatchHeader { base_offset: 0, ..*sent }), Ok(expected));
         }
         let sixth_from_last = producers.check(&batches[0]);

@@ -20,13 +20,16 @@ pub(crate) struct Recovered {
     pub(crate) producers: Producers,
     /// How much had to be read to know it.
     pub(crate) scanned_bytes: u64,
+    /// There is a recovery point that is wrong: behind more batches it would look right.
+    pub(crate) is_point_wrong: bool,
 }
 
 /// Recovers the log in `directory`; makes its first segment where there is none.
 ///
 /// Segments before the recovery point's are taken by their indexes, the point's own from the point
 /// on, later ones whole. The end of the last one is cut where it is torn; torn bytes elsewhere are
-/// only left out.
+/// only left out. Where the disk may have lost what was written, nothing is taken without its
+/// checksum.
 pub(crate) fn recover(
     storage: &Storage,
     directory: &Arc<Path>,
@@ -37,7 +40,10 @@ pub(crate) fn recover(
     let bases = segments(directory, point.as_ref())?;
     // The segments do not say it, so it holds whether or not the rest fits them.
     let start = point.as_ref().map_or(i64::MIN, |point| point.start_offset);
-    let known = point.and_then(|point| believe(disk, directory, &bases, point));
+    let has_point = point.is_some();
+    let known = point.filter(|_| storage.is_whole);
+    let known = known.and_then(|point| believe(disk, directory, &bases, point));
+    let is_point_wrong = has_point && known.is_none();
     let (mut known, known_segment, mut producers) = match known {
         Some((segment, point)) => (Some(segment), point.segment, point.producers),
         None => (None, i64::MIN, Producers::default()),
@@ -59,7 +65,8 @@ pub(crate) fn recover(
             None => Segment::resume(disk, directory, base, Place::first(base))?,
         };
         let before = segment.place().size_bytes;
-        let trust = if next.is_none() { Trust::Verify } else { Trust::Headers };
+        let may_be_torn = next.is_none() || !storage.is_whole;
+        let trust = if may_be_torn { Trust::Verify } else { Trust::Headers };
         // Not the batch's own time: that is whatever its producer says.
         segment.scan(disk, trust, |header: &BatchHeader, written_ms| {
             if base >= known_segment {
@@ -82,7 +89,7 @@ pub(crate) fn recover(
     producers.expire(now_ms.saturating_sub(PRODUCER_EXPIRY_MS));
     let first = closed.first().map_or(active.base_offset(), |segment| segment.base_offset);
     let start_offset = start.clamp(first, active.place().next_offset.max(first));
-    Ok(Recovered { closed, active, start_offset, producers, scanned_bytes })
+    Ok(Recovered { closed, active, start_offset, producers, scanned_bytes, is_point_wrong })
 }
 
 /// The segments there are, without those that a failed roll left behind: empty, while the segment
@@ -149,5 +156,6 @@ fn closed_by_indexes(
         offsets,
         times,
         last_write: LastWrite { offset: next_offset, position: size_bytes },
+        recent_offset: next_offset,
     }))
 }

@@ -17,6 +17,10 @@ use crate::log::view::{LastWrite, NO_TIMESTAMP, SegmentView};
 /// `index.interval.bytes`: one index entry per this many bytes of log, Kafka's default.
 const INDEX_INTERVAL_BYTES: u64 = 4_096;
 
+/// What was written last, and at most twice as much, counts as recent: little beside any machine's
+/// memory.
+const RECENT_BYTES: u64 = 8 << 20;
+
 /// How much is read at once while a segment is scanned on start.
 const SCAN_BUFFER_BYTES: usize = 1 << 20;
 
@@ -30,6 +34,29 @@ pub(crate) struct Segment {
     offsets: Index<OffsetEntry>,
     times: Index<TimeEntry>,
     last_write: LastWrite,
+    recent: Recent,
+}
+
+/// Which batches were written so lately that the system has them in memory for sure.
+#[derive(Clone, Copy, Debug)]
+struct Recent {
+    /// The first of them.
+    offset: i64,
+    /// What will be the first of them once enough was written behind it.
+    next: LastWrite,
+}
+
+impl Recent {
+    fn none_before(next: LastWrite) -> Self {
+        Self { offset: next.offset, next }
+    }
+
+    fn note(&mut self, write: LastWrite) {
+        if write.position - self.next.position >= RECENT_BYTES {
+            self.offset = self.next.offset;
+            self.next = write;
+        }
+    }
 }
 
 /// What must be known of the batches before the next one; small enough for a recovery point.
@@ -91,11 +118,13 @@ impl Segment {
         segment.offsets = Index::resume(disk, directory, base_offset, place.offset_entries)?;
         segment.times = Index::resume(disk, directory, base_offset, place.time_entries)?;
         segment.last_write = LastWrite { offset: place.next_offset, position: place.size_bytes };
+        segment.recent = Recent::none_before(segment.last_write);
         segment.place = place;
         Ok(segment)
     }
 
     fn empty(directory: &Arc<Path>, file: File, base_offset: i64) -> Self {
+        let last_write = LastWrite { offset: base_offset, position: 0 };
         Self {
             directory: Arc::clone(directory),
             base_offset,
@@ -103,7 +132,8 @@ impl Segment {
             place: Place::first(base_offset),
             offsets: Index::empty(directory, base_offset),
             times: Index::empty(directory, base_offset),
-            last_write: LastWrite { offset: base_offset, position: 0 },
+            last_write,
+            recent: Recent::none_before(last_write),
         }
     }
 
@@ -192,6 +222,7 @@ impl Segment {
             self.note(disk, header, now_ms);
         }
         self.last_write = LastWrite { offset, position };
+        self.recent.note(self.last_write);
     }
 
     fn note(&mut self, disk: &dyn Disk, header: &BatchHeader, now_ms: i64) {
@@ -249,6 +280,7 @@ impl Segment {
             offsets: self.offsets.view(),
             times: self.times.view(),
             last_write: self.last_write,
+            recent_offset: self.recent.offset,
         }
     }
 }

@@ -43,6 +43,8 @@ pub(crate) struct SegmentView {
     pub(crate) offsets: IndexView<OffsetEntry>,
     pub(crate) times: IndexView<TimeEntry>,
     pub(crate) last_write: LastWrite,
+    /// Batches from here on are in memory: they were written a moment ago.
+    pub(crate) recent_offset: i64,
 }
 
 /// Where the newest batches begin, which is where nearly every reader is.
@@ -92,6 +94,11 @@ impl LogView {
 
     fn segments(&self) -> impl Iterator<Item = &SegmentView> {
         self.closed.iter().chain([&self.active])
+    }
+
+    /// Whether finding and reading `offset` waits for no disk.
+    pub(crate) fn is_recent(&self, offset: i64) -> bool {
+        offset >= self.active.recent_offset
     }
 
     /// The batches from the one that holds `offset` on, as many as its segment has.

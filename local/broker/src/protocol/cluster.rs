@@ -10,17 +10,18 @@ use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
 use kafka_protocol::messages::{
-    DescribeClusterRequest, DescribeClusterResponse, FindCoordinatorRequest,
+    BrokerId, DescribeClusterRequest, DescribeClusterResponse, FindCoordinatorRequest,
     FindCoordinatorResponse, InitProducerIdRequest, InitProducerIdResponse, MetadataRequest,
     MetadataResponse, ProducerId, TopicName,
 };
+use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
 use crate::batch::LEADER_EPOCH;
 use crate::node::{NODE_ID, Node};
-use crate::protocol::text;
-use crate::topics::Topic;
+use crate::protocol::{INVALID_REQUEST, text};
 use crate::topics::owner::{Effect, NewTopic};
+use crate::topics::{Topic, catalogue};
 
 /// All operations of a cluster as a bit field, which is what Kafka answers without an authorizer
 /// (`AclOperation`: create, alter, describe, cluster action, describe and alter configs,
@@ -42,6 +43,9 @@ const KEY_TYPES: std::ops::RangeInclusive<i8> = 0..=1;
 
 /// The first version of `FindCoordinator` that asks for several keys (KIP-699).
 const SEVERAL_KEYS_SINCE: i16 = 4;
+
+/// The first version of `FindCoordinator` that says in words how it went.
+const WORDS_SINCE: i16 = 1;
 
 /// The first version of Metadata in which no topics means none; before, it means all.
 const NONE_IS_NONE_SINCE: i16 = 1;
@@ -87,10 +91,14 @@ async fn by_name(node: &Node, name: TopicName, may_create: bool) -> MetadataResp
     if let Ok(topic) = node.topics.catalogue().topic(&name) {
         return describe(topic);
     }
+    let may_be = catalogue::check_name(&name).is_ok();
     let unknown = |error: ResponseError, name: TopicName| {
         let topic = MetadataResponseTopic::default().with_name(Some(name));
         topic.with_error_code(error.code())
     };
+    if !may_be {
+        return unknown(ResponseError::InvalidTopicException, name);
+    }
     if !may_create || !node.config.auto_create_topics {
         return unknown(ResponseError::UnknownTopicOrPartition, name);
     }
@@ -117,7 +125,8 @@ fn by_id(node: &Node, id: Uuid) -> MetadataResponseTopic {
     match node.topics.catalogue().topic_by_id(id) {
         Ok(topic) => describe(topic),
         Err(error) => {
-            MetadataResponseTopic::default().with_topic_id(id).with_error_code(error.code())
+            let topic = MetadataResponseTopic::default().with_topic_id(id).with_name(None);
+            topic.with_error_code(error.code())
         }
     }
 }
@@ -163,16 +172,33 @@ pub(super) fn find_coordinator(
     version: i16,
     asked: FindCoordinatorRequest,
 ) -> FindCoordinatorResponse {
-    let known = KEY_TYPES.contains(&asked.key_type);
-    let error = if known { 0 } else { ResponseError::InvalidRequest.code() };
     let response = FindCoordinatorResponse::default();
+    if !KEY_TYPES.contains(&asked.key_type) {
+        return no_coordinator(version, asked.coordinator_keys);
+    }
     if version < SEVERAL_KEYS_SINCE {
-        let response = response.with_error_code(error).with_node_id(NODE_ID);
+        let words = (version >= WORDS_SINCE).then(|| text("NONE"));
+        let response = response.with_error_message(words).with_node_id(NODE_ID);
         return response.with_host(node.host()).with_port(node.port());
     }
     let coordinators = asked.coordinator_keys.into_iter().map(|key| {
         let coordinator = Coordinator::default().with_key(key).with_node_id(NODE_ID);
-        coordinator.with_error_code(error).with_host(node.host()).with_port(node.port())
+        coordinator.with_host(node.host()).with_port(node.port())
+    });
+    response.with_coordinators(coordinators.collect())
+}
+
+fn no_coordinator(version: i16, keys: Vec<StrBytes>) -> FindCoordinatorResponse {
+    let (error, words) = (ResponseError::InvalidRequest.code(), Some(text(INVALID_REQUEST)));
+    let (nobody, nowhere) = (BrokerId(-1), -1);
+    let response = FindCoordinatorResponse::default();
+    if version < SEVERAL_KEYS_SINCE {
+        let response = response.with_node_id(nobody).with_port(nowhere).with_error_code(error);
+        return response.with_error_message(words);
+    }
+    let coordinators = keys.into_iter().map(|key| {
+        let coordinator = Coordinator::default().with_key(key).with_node_id(nobody);
+        coordinator.with_port(nowhere).with_error_code(error).with_error_message(words.clone())
     });
     response.with_coordinators(coordinators.collect())
 }
@@ -181,7 +207,9 @@ pub(super) async fn init_producer_id(
     node: &Node,
     asked: &InitProducerIdRequest,
 ) -> InitProducerIdResponse {
-    let id = if asked.transactional_id.is_some() {
+    let id = if asked.transactional_id.as_ref().is_some_and(|id| id.is_empty()) {
+        Err(ResponseError::InvalidRequest)
+    } else if asked.transactional_id.is_some() {
         // Fatal to every client, unlike errors that say "not now".
         Err(ResponseError::TransactionalIdAuthorizationFailed)
     } else {

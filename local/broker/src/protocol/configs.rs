@@ -1,6 +1,11 @@
-//! Configuration as administrators see and change it: `DescribeConfigs`, `IncrementalAlterConfigs`.
+//! Configuration as administrators see and change it: `DescribeConfigs`, `AlterConfigs`,
+//! `IncrementalAlterConfigs`.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use kafka_protocol::error::ResponseError;
+use kafka_protocol::messages::alter_configs_request::AlterConfigsResource as ResourceToReplace;
+use kafka_protocol::messages::alter_configs_response::AlterConfigsResourceResponse as ReplacedResource;
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::describe_configs_response::{
     DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
@@ -10,17 +15,19 @@ use kafka_protocol::messages::incremental_alter_configs_request::{
 };
 use kafka_protocol::messages::incremental_alter_configs_response::AlterConfigsResourceResponse;
 use kafka_protocol::messages::{
-    DescribeConfigsRequest, DescribeConfigsResponse, IncrementalAlterConfigsRequest,
-    IncrementalAlterConfigsResponse,
+    AlterConfigsRequest, AlterConfigsResponse, DescribeConfigsRequest, DescribeConfigsResponse,
+    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
 };
 
+use kafka_protocol::protocol::StrBytes;
+
 use crate::log::settings::{ConfigKind, KNOWN};
-use crate::node::Node;
-use crate::protocol::text;
+use crate::node::{NODE_ID, Node};
 use crate::protocol::topic_admin::effect;
+use crate::protocol::{INVALID_REQUEST, text};
 use crate::topics::Topic;
 use crate::topics::catalogue::Refusal;
-use crate::topics::owner::Effect;
+use crate::topics::owner::{ConfigChanges, Effect};
 
 /// Resource types (`ConfigResource.Type`).
 const TOPIC: i8 = 2;
@@ -34,6 +41,8 @@ const DEFAULT: i8 = 5;
 /// Operations (`AlterConfigOp.OpType`).
 const SET: i8 = 0;
 const DELETE: i8 = 1;
+const APPEND: i8 = 2;
+const SUBTRACT: i8 = 3;
 
 /// A config with the value in force.
 pub(super) struct Effective<'a> {
@@ -77,7 +86,7 @@ pub(super) fn describe_configs(
                         config.synonyms.clear();
                     }
                 }
-                result.with_error_message(None).with_configs(configs)
+                result.with_configs(configs)
             }
             Err(refusal) => result
                 .with_error_code(refusal.error.code())
@@ -105,12 +114,22 @@ fn describe(
                 .map(|one| described(&one))
                 .collect())
         }
-        BROKER => Ok(of_broker(node).filter(|config| wanted(&config.name)).collect()),
-        other => {
-            let message = format!("Resource type {other} has no configs on this broker.");
+        BROKER if !is_this_broker(&resource.resource_name) => {
+            let expected = format!("expected {} or empty string", NODE_ID.0);
+            let message = format!(
+                "Unexpected broker id, {expected}, but received {}",
+                resource.resource_name.as_str()
+            );
             Err(Refusal::new(ResponseError::InvalidRequest, message))
         }
+        BROKER => Ok(of_broker(node).filter(|config| wanted(&config.name)).collect()),
+        _ => Err(Refusal::new(ResponseError::InvalidRequest, INVALID_REQUEST)),
     }
+}
+
+/// Whether a resource is this broker, by its id or as the default of all brokers.
+fn is_this_broker(name: &str) -> bool {
+    name.is_empty() || name == NODE_ID.0.to_string()
 }
 
 fn described(config: &Effective<'_>) -> DescribeConfigsResourceResult {
@@ -126,6 +145,7 @@ fn described(config: &Effective<'_>) -> DescribeConfigsResourceResult {
         .with_value(Some(text(config.value)))
         .with_config_source(config.source)
         .with_config_type(config.kind.code())
+        .with_documentation(None)
         .with_synonyms(set.into_iter().chain(default).collect())
 }
 
@@ -157,6 +177,7 @@ fn of_broker(node: &Node) -> impl Iterator<Item = DescribeConfigsResourceResult>
             .with_read_only(true)
             .with_config_source(SET_ON_BROKER)
             .with_config_type(kind.code())
+            .with_documentation(None)
     })
 }
 
@@ -181,26 +202,75 @@ pub(super) async fn incremental_alter_configs(
     IncrementalAlterConfigsResponse::default().with_responses(responses)
 }
 
+fn check_is_topic(resource_type: i8) -> Result<(), Refusal> {
+    if resource_type == TOPIC {
+        return Ok(());
+    }
+    let message = "Only topics' configs can be changed on this broker.";
+    Err(Refusal::new(ResponseError::InvalidRequest, message))
+}
+
 async fn alter(
     node: &Node,
     resource: &AlterConfigsResource,
     effect: Effect,
 ) -> Result<(), Refusal> {
-    if resource.resource_type != TOPIC {
-        let message = "Only topics' configs can be changed on this broker.";
+    check_is_topic(resource.resource_type)?;
+    let names: BTreeSet<&StrBytes> = resource.configs.iter().map(|config| &config.name).collect();
+    if names.len() < resource.configs.len() {
+        let message = "Error due to duplicate config keys";
         return Err(Refusal::new(ResponseError::InvalidRequest, message));
     }
     let changes = resource.configs.iter().map(change).collect::<Result<_, _>>()?;
-    let name = resource.resource_name.to_string();
-    let outcome = node.topics.configure(name, changes, effect).await;
-    outcome.map_err(|refusal| in_kafkas_words(refusal, &resource.resource_name))
+    configure(node, &resource.resource_name, changes, effect).await
 }
 
-/// Kafka says more of a wrong value here than where a topic is made, and nothing of an absent topic.
+async fn configure(
+    node: &Node,
+    topic: &StrBytes,
+    changes: ConfigChanges,
+    effect: Effect,
+) -> Result<(), Refusal> {
+    let outcome = node.topics.configure(topic.to_string(), changes, effect).await;
+    outcome.map_err(|refusal| in_kafkas_words(refusal, topic))
+}
+
+/// Gives topics exactly the configs named: what was set before and is not named has its default
+/// again.
+pub(super) async fn alter_configs(node: &Node, asked: AlterConfigsRequest) -> AlterConfigsResponse {
+    let effect = effect(asked.validate_only);
+    let mut responses = Vec::with_capacity(asked.resources.len());
+    for resource in asked.resources {
+        let outcome = replace(node, &resource, effect).await;
+        let response = ReplacedResource::default()
+            .with_resource_type(resource.resource_type)
+            .with_resource_name(resource.resource_name);
+        responses.push(match outcome {
+            Ok(()) => response.with_error_message(None),
+            Err(refusal) => response
+                .with_error_code(refusal.error.code())
+                .with_error_message(Some(text(&refusal.message))),
+        });
+    }
+    AlterConfigsResponse::default().with_responses(responses)
+}
+
+async fn replace(node: &Node, resource: &ResourceToReplace, effect: Effect) -> Result<(), Refusal> {
+    check_is_topic(resource.resource_type)?;
+    let known = node.topics.catalogue().topic(&resource.resource_name).cloned();
+    let before = known.iter().flat_map(|topic| topic.configs.keys());
+    let mut changes: BTreeMap<String, Option<String>> =
+        before.map(|name| (name.clone(), None)).collect();
+    for config in &resource.configs {
+        let Some(value) = &config.value else { return Err(null_value(&config.name)) };
+        changes.insert(config.name.to_string(), Some(value.to_string()));
+    }
+    configure(node, &resource.resource_name, changes.into_iter().collect(), effect).await
+}
+
+/// Kafka says more of a wrong value here than where a topic is made.
 fn in_kafkas_words(mut refusal: Refusal, topic: &str) -> Refusal {
-    if refusal.error == ResponseError::UnknownTopicOrPartition {
-        refusal.message.clear();
-    } else if refusal.message.starts_with("Invalid value ") {
+    if refusal.message.starts_with("Invalid value ") {
         let resource = format!("ConfigResource(type=TOPIC, name='{topic}')");
         refusal.message =
             format!("Invalid config value for resource {resource}: {}", refusal.message);
@@ -213,13 +283,24 @@ fn change(asked: &AlterableConfig) -> Result<(String, Option<String>), Refusal> 
     match (asked.config_operation, &asked.value) {
         (SET, Some(value)) => Ok((name, Some(value.to_string()))),
         (DELETE, _) => Ok((name, None)),
-        (SET, None) => {
-            let message = format!("Null value not supported for {name}.");
-            Err(Refusal::new(ResponseError::InvalidRequest, message))
-        }
-        _ => {
-            let message = format!("Only setting and deleting is supported for {name}.");
+        (SET, None) => Err(null_value(&name)),
+        // No config here is a list.
+        (APPEND, _) => {
+            let message = format!("Config value append is not allowed for config key: {name}");
             Err(Refusal::new(ResponseError::InvalidConfig, message))
         }
+        (SUBTRACT, _) => {
+            let message = format!("Config value subtract is not allowed for config key: {name}");
+            Err(Refusal::new(ResponseError::InvalidConfig, message))
+        }
+        (operation, _) => {
+            let message = format!("There is no operation {operation} for {name}.");
+            Err(Refusal::new(ResponseError::InvalidRequest, message))
+        }
     }
+}
+
+fn null_value(name: &str) -> Refusal {
+    let message = format!("Null value not supported for : {name}");
+    Refusal::new(ResponseError::InvalidRequest, message)
 }

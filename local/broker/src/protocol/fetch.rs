@@ -3,26 +3,36 @@
 //! Answers hold whole batches, the first one even where it exceeds every limit (KIP-74). Fetch
 //! sessions (KIP-227) are declined the way the protocol provides for: session id 0.
 
+mod encode;
 mod read;
 mod wanted;
 
 use std::time::Duration;
 
 use kafka_protocol::error::ResponseError;
-use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
+use kafka_protocol::messages::fetch_response::{
+    AbortedTransaction, FetchableTopicResponse, PartitionData,
+};
 use kafka_protocol::messages::{FetchRequest, FetchResponse};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
+pub(super) use self::encode::encode;
 use self::read::Budget;
 use self::wanted::{Wanted, WantedTopic, Wish};
 use crate::log::Found;
 use crate::memory::Share;
 use crate::node::Node;
 
-/// Records that are read on the spot; more may have to come from the disk, and nobody else on this
-/// thread should wait for that.
+/// Records that are read on the spot, where they were written a moment ago; for more, or what may
+/// have to come from the disk, nobody else on this thread should wait.
 const INLINE_BYTES_MAX: usize = 256 * 1024;
+
+/// `IsolationLevel.READ_COMMITTED` (KIP-98).
+const READ_COMMITTED: i8 = 1;
+
+/// The transactions to skip: none, for those who ask.
+type Aborted = Option<Vec<AbortedTransaction>>;
 
 /// Answers with the memory that the records count for.
 pub(super) async fn fetch(
@@ -41,6 +51,19 @@ pub(super) async fn fetch(
     let asked_bytes = usize::try_from(asked.max_bytes).unwrap_or(0);
     let limit_bytes = asked_bytes.min(node.config.limits.fetch_bytes_max);
     let mut wish = Wish::new(&node.topics.catalogue(), version, &asked);
+    let is_recent = wish.is_recent();
+    if is_recent {
+        wish.look();
+    } else {
+        let look = move || {
+            wish.look();
+            wish
+        };
+        wish = match spawn_blocking(look).await {
+            Ok(wish) => wish,
+            Err(_stopping) => return refuse(ResponseError::UnknownServerError),
+        };
+    }
     if !wish.is_fulfilled(min_bytes) {
         tokio::select! {
             () = wish.wait_for(min_bytes) => {}
@@ -51,8 +74,11 @@ pub(super) async fn fetch(
     let ready_bytes = usize::try_from(wish.ready_bytes()).unwrap_or(usize::MAX);
     let memory = node.fetches.take_free(ready_bytes.min(limit_bytes));
     let mut budget = Budget::new(memory.bytes().min(limit_bytes));
-    let read = move || wish.topics.into_iter().map(|topic| topic.answer(&mut budget)).collect();
-    let responses = if memory.bytes() <= INLINE_BYTES_MAX {
+    // With one node and no transactions everything is committed.
+    let aborted = (asked.isolation_level == READ_COMMITTED).then(Vec::new);
+    let read =
+        move || wish.topics.into_iter().map(|topic| topic.answer(&mut budget, &aborted)).collect();
+    let responses = if is_recent && memory.bytes() <= INLINE_BYTES_MAX {
         read()
     } else {
         match spawn_blocking(read).await {
@@ -64,15 +90,21 @@ pub(super) async fn fetch(
 }
 
 impl WantedTopic {
-    fn answer(self, budget: &mut Budget) -> FetchableTopicResponse {
-        let partitions = self.partitions.into_iter().map(|wanted| wanted.answer(budget)).collect();
+    fn answer(self, budget: &mut Budget, aborted: &Aborted) -> FetchableTopicResponse {
+        let partitions =
+            self.partitions.into_iter().map(|wanted| wanted.answer(budget, aborted)).collect();
         let response = FetchableTopicResponse::default().with_topic(self.name);
         response.with_topic_id(self.id).with_partitions(partitions)
     }
 }
 
+/// Whether an error says that there is no log to fetch from.
+fn is_absent(error: ResponseError) -> bool {
+    matches!(error, ResponseError::UnknownTopicOrPartition | ResponseError::UnknownTopicId)
+}
+
 impl Wanted {
-    fn answer(self, budget: &mut Budget) -> PartitionData {
+    fn answer(self, budget: &mut Budget, aborted: &Aborted) -> PartitionData {
         let data = PartitionData::default().with_partition_index(self.index);
         let read = self.seen.and_then(|(found, ends)| {
             let records = match found {
@@ -84,11 +116,13 @@ impl Wanted {
         });
         match read {
             Ok((records, ends)) => data
+                .with_aborted_transactions(aborted.clone())
                 .with_high_watermark(ends.end)
                 .with_last_stable_offset(ends.end)
                 .with_log_start_offset(ends.start)
                 .with_records(Some(records)),
             Err(error) => data
+                .with_aborted_transactions(if is_absent(error) { Some(Vec::new()) } else { None })
                 .with_error_code(error.code())
                 .with_high_watermark(-1)
                 .with_last_stable_offset(-1)

@@ -12,7 +12,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use crate::groups::handle::{DescribedMember, Description};
 use crate::node::Node;
-use crate::protocol::membership::{check, code};
+use crate::protocol::membership::code;
 use crate::protocol::text;
 
 /// All operations of a group as a bit field: read, delete, describe.
@@ -89,10 +89,7 @@ pub(super) async fn list_groups(node: &Node, asked: &ListGroupsRequest) -> ListG
 pub(super) async fn delete_groups(node: &Node, asked: DeleteGroupsRequest) -> DeleteGroupsResponse {
     let mut results = Vec::with_capacity(asked.groups_names.len());
     for id in asked.groups_names {
-        let outcome: Result<(), ResponseError> = match check(&id, None) {
-            Err(error) => Err(error),
-            Ok(()) => node.groups.delete_group(id.to_string()).await,
-        };
+        let outcome: Result<(), ResponseError> = node.groups.delete_group(id.to_string()).await;
         let result = DeletableGroupResult::default().with_group_id(id);
         results.push(result.with_error_code(code(outcome)));
     }

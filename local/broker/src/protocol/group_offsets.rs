@@ -29,9 +29,9 @@ const SEVERAL_GROUPS_SINCE: i16 = 8;
 
 pub(super) async fn offset_commit(node: &Node, asked: OffsetCommitRequest) -> OffsetCommitResponse {
     let (checked, accepted) = check_offsets(node, &asked);
-    let refusal = check(&asked.group_id, asked.group_instance_id.as_ref());
-    let outcome = if let Err(error) = refusal {
-        Err(error)
+    // A group without a name may have offsets, though no members.
+    let outcome = if asked.group_instance_id.is_some() {
+        Err(ResponseError::UnsupportedVersion)
     } else {
         let claim = claim(&asked.member_id, asked.generation_id_or_member_epoch);
         node.groups.commit(asked.group_id.to_string(), claim, accepted).await
@@ -128,7 +128,6 @@ async fn read(
     group: &str,
     topics: Option<Vec<(TopicName, Vec<i32>)>>,
 ) -> Result<Vec<OffsetsOfTopic>, ResponseError> {
-    check(group, None)?;
     let mut committed = node.groups.committed(group.to_owned()).await?;
     if let Some(topics) = topics {
         let found = topics.into_iter().map(|(name, indexes)| {
@@ -190,6 +189,10 @@ pub(super) async fn offset_delete(
     node: &Node,
     asked: &OffsetDeleteRequest,
 ) -> OffsetDeleteResponse {
+    let catalogue = node.topics.catalogue();
+    let exists = |topic: &TopicName, index| {
+        catalogue.topic(topic).and_then(|topic| topic.partition(index)).map(drop)
+    };
     let all = asked.topics.iter().flat_map(|topic| {
         topic.partitions.iter().map(|partition| TopicPartition {
             topic: topic.name.to_string(),
@@ -209,7 +212,7 @@ pub(super) async fn offset_delete(
         let partitions = topic.partitions.iter().map(|partition| {
             OffsetDeleteResponsePartition::default()
                 .with_partition_index(partition.partition_index)
-                .with_error_code(code(each))
+                .with_error_code(code(exists(&topic.name, partition.partition_index).and(each)))
         });
         let answer = OffsetDeleteResponseTopic::default().with_name(topic.name.clone());
         answer.with_partitions(partitions.collect())

@@ -1,5 +1,6 @@
 //! `ListOffsets` (by timestamp, and the special ones) and `OffsetForLeaderEpoch`.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use kafka_protocol::error::ResponseError;
@@ -28,6 +29,12 @@ const MAX_TIMESTAMP: i64 = -3;
 /// `ListOffsetsRequest.EARLIEST_LOCAL_TIMESTAMP` (KIP-405): all of the log is local.
 const EARLIEST_LOCAL: i64 = -4;
 
+/// `ListOffsetsRequest.LATEST_TIERED_TIMESTAMP` (KIP-1005): nothing of the log is elsewhere.
+const LATEST_TIERED: i64 = -5;
+
+/// The first version that tells the epoch of the leader (KIP-320).
+const EPOCH_SINCE: i16 = 4;
+
 /// An offset with its timestamp; both -1 where there is none.
 struct Place {
     offset: i64,
@@ -36,26 +43,49 @@ struct Place {
 
 const NOWHERE: Place = Place { offset: -1, timestamp: -1 };
 
-pub(super) async fn list_offsets(node: &Node, asked: ListOffsetsRequest) -> ListOffsetsResponse {
+pub(super) async fn list_offsets(
+    node: &Node,
+    version: i16,
+    asked: ListOffsetsRequest,
+) -> ListOffsetsResponse {
     let catalogue = node.topics.catalogue();
     let mut topics = Vec::with_capacity(asked.topics.len());
     for topic in asked.topics {
         let known = catalogue.topic(&topic.name);
         let mut partitions = Vec::with_capacity(topic.partitions.len());
+        let mut named: BTreeMap<i32, usize> = BTreeMap::new();
+        for partition in &topic.partitions {
+            *named.entry(partition.partition_index).or_default() += 1;
+        }
         for partition in topic.partitions {
-            let log = check_epoch(partition.current_leader_epoch)
+            let index = partition.partition_index;
+            let log = check_time(version, partition.timestamp)
+                .and_then(|()| check_epoch(partition.current_leader_epoch))
                 .and(known)
-                .and_then(|topic| topic.partition(partition.partition_index));
+                .and_then(|topic| topic.partition(index));
             let place = match log {
+                _ if named[&index] > 1 => Err(ResponseError::InvalidRequest),
                 Ok(log) => find(log, partition.timestamp).await,
                 Err(error) => Err(error),
             };
-            partitions.push(answer(partition.partition_index, place));
+            partitions.push(answer(version, index, place));
         }
         let response = ListOffsetsTopicResponse::default().with_name(topic.name);
         topics.push(response.with_partitions(partitions));
     }
     ListOffsetsResponse::default().with_topics(topics)
+}
+
+/// Which special times a version knows; any other below 0 is refused.
+fn check_time(version: i16, timestamp: i64) -> Result<(), ResponseError> {
+    let since = match timestamp {
+        0.. | LATEST | EARLIEST => 0,
+        MAX_TIMESTAMP => 7,
+        EARLIEST_LOCAL => 8,
+        LATEST_TIERED => 9,
+        _ => i16::MAX,
+    };
+    if version >= since { Ok(()) } else { Err(ResponseError::UnsupportedVersion) }
 }
 
 async fn find(log: &LogHandle, timestamp: i64) -> Result<Place, ResponseError> {
@@ -65,7 +95,7 @@ async fn find(log: &LogHandle, timestamp: i64) -> Result<Place, ResponseError> {
         LATEST => return Ok(Place { offset: ends.end, timestamp: -1 }),
         EARLIEST | EARLIEST_LOCAL => return Ok(Place { offset: ends.start, timestamp: -1 }),
         MAX_TIMESTAMP => search(move || view.find_newest()).await?,
-        timestamp if timestamp < 0 => None,
+        LATEST_TIERED => None,
         timestamp => search(move || view.find_timestamp(timestamp)).await?,
     };
     let place = |stamp: Stamp| Place { offset: stamp.offset, timestamp: stamp.timestamp };
@@ -86,8 +116,15 @@ async fn search(
     }
 }
 
-fn answer(index: i32, place: Result<Place, ResponseError>) -> ListOffsetsPartitionResponse {
-    let response = ListOffsetsPartitionResponse::default().with_partition_index(index);
+fn answer(
+    version: i16,
+    index: i32,
+    place: Result<Place, ResponseError>,
+) -> ListOffsetsPartitionResponse {
+    let mut response = ListOffsetsPartitionResponse::default().with_partition_index(index);
+    if version >= EPOCH_SINCE && place.as_ref().is_ok_and(|place| place.offset >= 0) {
+        response.leader_epoch = LEADER_EPOCH;
+    }
     let (error, place) = match place {
         Ok(place) => (0, place),
         Err(error) => (error.code(), NOWHERE),

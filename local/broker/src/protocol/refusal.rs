@@ -41,6 +41,7 @@ macro_rules! plain {
 }
 
 plain!(
+    AlterConfigsRequest,
     ApiVersionsRequest,
     CreatePartitionsRequest,
     DeleteGroupsRequest,

@@ -34,10 +34,20 @@ pub(super) async fn create_topics(
 ) -> CreateTopicsResponse {
     let effect = effect(asked.validate_only);
     let mut results = Vec::with_capacity(asked.topics.len());
+    let mut named: BTreeMap<TopicName, usize> = BTreeMap::new();
+    for topic in &asked.topics {
+        *named.entry(topic.name.clone()).or_default() += 1;
+    }
     for topic in asked.topics {
         let result = CreatableTopicResult::default().with_name(topic.name.clone());
         let partitions = partition_count(node, &topic);
-        results.push(match create(node, topic, effect).await {
+        let outcome = if named[&topic.name] > 1 {
+            let message = "Found multiple entries for this topic.";
+            Err(Refusal::new(ResponseError::InvalidRequest, message))
+        } else {
+            create(node, topic, effect).await
+        };
+        results.push(match outcome {
             Ok(created) if version >= DESCRIBES_SINCE => {
                 let configs = effective(&created).map(|config| {
                     CreatableTopicConfigs::default()
@@ -108,7 +118,7 @@ pub(super) async fn delete_topics(node: &Node, asked: DeleteTopicsRequest) -> De
     for (name, id) in by_name.chain(by_state).collect::<Vec<_>>() {
         let outcome = match resolve(node, name.as_ref(), id) {
             Ok(topic) => delete(node, &topic).await.map(|()| topic),
-            Err(error) => Err(Refusal::new(error, error.to_string())),
+            Err(error) => Err(Refusal::new(error, "")),
         };
         let result = DeletableTopicResult::default().with_name(name).with_topic_id(id);
         responses.push(match outcome {
@@ -116,9 +126,10 @@ pub(super) async fn delete_topics(node: &Node, asked: DeleteTopicsRequest) -> De
                 let name = TopicName(text(&topic.name));
                 result.with_name(Some(name)).with_topic_id(topic.id)
             }
-            Err(refusal) => result
-                .with_error_code(refusal.error.code())
-                .with_error_message(Some(text(&refusal.message))),
+            // An absent topic is its own explanation.
+            Err(refusal) => result.with_error_code(refusal.error.code()).with_error_message(
+                Some(refusal.message).filter(|words| !words.is_empty()).map(|words| text(&words)),
+            ),
         });
     }
     DeleteTopicsResponse::default().with_responses(responses)

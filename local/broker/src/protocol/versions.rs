@@ -39,6 +39,7 @@ const SUPPORTED: &[Supported] = &[
     supports(ApiKey::InitProducerId, 0, 4),
     supports(ApiKey::OffsetForLeaderEpoch, 2, 4),
     supports(ApiKey::DescribeConfigs, 1, 4),
+    supports(ApiKey::AlterConfigs, 0, 2),
     supports(ApiKey::DescribeLogDirs, 1, 4),
     supports(ApiKey::CreatePartitions, 0, 3),
     supports(ApiKey::DeleteGroups, 0, 2),

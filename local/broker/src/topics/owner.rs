@@ -332,7 +332,7 @@ impl Owner {
     }
 
     fn topic(&self, name: &str) -> Result<Arc<Topic>, Refusal> {
-        let message = "This server does not host this topic-partition.";
+        let message = format!("The topic '{name}' does not exist.");
         let unknown = |error| Refusal::new(error, message);
         self.catalogue.borrow().topic(name).cloned().map_err(unknown)
     }

@@ -4,6 +4,7 @@ mod admin;
 mod consume;
 mod faults;
 mod groups;
+mod limits;
 mod produce;
 mod protocol;
 mod raw;

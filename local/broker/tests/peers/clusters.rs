@@ -5,17 +5,21 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use broker::{Broker, BrokerConfig};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::groups::GroupInfo;
+use rdkafka::metadata::MetadataTopic;
 use tokio::runtime::Runtime;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 /// Generous: reached only when something hangs.
-pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_mins(1);
 
 /// The topic in which a real Kafka keeps committed offsets, and this broker does not.
 pub(crate) const OFFSETS_TOPIC: &str = "__consumer_offsets";
@@ -34,8 +38,27 @@ pub(crate) struct Clusters {
     pub(crate) ours: String,
     /// What runs this broker and the calls.
     pub(crate) runtime: Runtime,
-    _broker: Broker,
+    data: PathBuf,
+    broker: Mutex<Option<Broker>>,
     _cleaner: Child,
+}
+
+impl Clusters {
+    /// Stops both kindly and starts them again, each on its address and its data.
+    pub(crate) async fn restart(&self) {
+        for arguments in ["down", "up"] {
+            let mut script = script(arguments, &self.data, &self.real);
+            let output = script.arg("kafka").output().expect("a script of compose/jvm starts");
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "compose/jvm/{arguments} kafka failed: {said}");
+        }
+        let mut broker = self.broker.lock().await;
+        if let Some(broker) = broker.take() {
+            broker.shutdown().await;
+        }
+        let (_, port) = self.ours.rsplit_once(':').expect("a port");
+        *broker = Some(start_ours(&self.data, port.parse().expect("a port")).await.0);
+    }
 }
 
 /// Starts both clusters at the first call.
@@ -51,8 +74,9 @@ pub(crate) fn clusters() -> &'static Clusters {
         let cleaner = cleaner(&data);
         let real = start_real(&data);
         let runtime = Runtime::new().expect("a runtime");
-        let (broker, ours) = runtime.block_on(start_ours(&data));
-        Clusters { real, ours, runtime, _broker: broker, _cleaner: cleaner }
+        let (broker, ours) = runtime.block_on(start_ours(&data, 0));
+        let broker = Mutex::new(Some(broker));
+        Clusters { real, ours, runtime, data, broker, _cleaner: cleaner }
     })
 }
 
@@ -77,18 +101,26 @@ fn start_real(data: &Path) -> String {
         [(), ()].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
     let [kafka, zookeeper] =
         [kafka, zookeeper].map(|held| held.local_addr().expect("an address").port().to_string());
-    let output = Command::new(scripts().join("up"))
-        .env("KAFKA_DATA", data.join("real"))
-        .env("KAFKA_PORT", &kafka)
-        .env("ZOOKEEPER_PORT", &zookeeper)
-        .env("KAFKA_TOPICS", "")
-        .output()
-        .expect("compose/jvm/up starts");
+    std::fs::write(data.join("zookeeper-port"), &zookeeper).expect("the data folder takes a file");
+    let bootstrap = format!("localhost:{kafka}");
+    let output = script("up", data, &bootstrap).output().expect("compose/jvm/up starts");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "compose/jvm/up failed: {said}");
-    let bootstrap = format!("localhost:{kafka}");
     wait_for_group_coordinator(&bootstrap);
     bootstrap
+}
+
+/// A script of compose/jvm for the real Kafka.
+fn script(name: &str, data: &Path, bootstrap: &str) -> Command {
+    let (_, kafka) = bootstrap.rsplit_once(':').expect("a port");
+    let zookeeper = std::fs::read_to_string(data.join("zookeeper-port")).expect("noted on start");
+    let mut command = Command::new(scripts().join(name));
+    command
+        .env("KAFKA_DATA", data.join("real"))
+        .env("KAFKA_PORT", kafka)
+        .env("ZOOKEEPER_PORT", zookeeper)
+        .env("KAFKA_TOPICS", "");
+    command
 }
 
 /// The first question for a group makes a real Kafka create the topic of the offsets.
@@ -100,8 +132,8 @@ fn wait_for_group_coordinator(bootstrap: &str) {
     consumer.committed_offsets(one, LIMIT).expect("a coordinator in time");
 }
 
-async fn start_ours(data: &Path) -> (Broker, String) {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+async fn start_ours(data: &Path, port: u16) -> (Broker, String) {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.expect("a free port");
     let port = listener.local_addr().expect("an address").port();
     let config = BrokerConfig {
         advertised: Some(("localhost".to_owned(), port)),
@@ -126,7 +158,7 @@ pub(crate) async fn empty(bootstrap: &str) {
     let admin: AdminClient<DefaultClientContext> = client(bootstrap).create().expect("a client");
     let options = AdminOptions::new().operation_timeout(Some(LIMIT));
     let groups = admin.inner().fetch_group_list(None, LIMIT).expect("a list of groups");
-    let groups: Vec<_> = groups.groups().iter().map(|group| group.name()).collect();
+    let groups: Vec<_> = groups.groups().iter().map(GroupInfo::name).collect();
     if !groups.is_empty() {
         let deleted = admin.delete_groups(&groups, &options).await.expect("an answer");
         assert!(deleted.iter().all(Result::is_ok), "{deleted:?}");
@@ -134,7 +166,7 @@ pub(crate) async fn empty(bootstrap: &str) {
     let deadline = Instant::now() + LIMIT;
     loop {
         let metadata = admin.inner().fetch_metadata(None, LIMIT).expect("metadata in time");
-        let names = metadata.topics().iter().map(|topic| topic.name());
+        let names = metadata.topics().iter().map(MetadataTopic::name);
         let names: Vec<_> = names.filter(|name| *name != OFFSETS_TOPIC).collect();
         if names.is_empty() {
             return;

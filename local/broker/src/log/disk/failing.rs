@@ -37,7 +37,7 @@ impl FailingDisk {
 
     pub(crate) fn storage(self: &std::sync::Arc<Self>, fsync: bool) -> Storage {
         let disk: std::sync::Arc<dyn Disk> = std::sync::Arc::<Self>::clone(self);
-        Storage { disk, fsync }
+        Storage { disk, fsync, is_whole: true }
     }
 
     pub(crate) fn set(&self, trouble: Trouble) {

@@ -81,8 +81,15 @@ fn a_recovery_point_of_a_longer_file_is_not_believed() {
     let path = segment::path_of(fixture.directory.path(), 0);
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..2 * size + 7]).unwrap();
-    let fixture = fixture.reopen();
+    let mut fixture = fixture.reopen();
     assert_eq!(fixture.log.view().ends(), Ends { start: 0, end: 4 });
+    // Nor once the file is longer again, by other batches.
+    for _ in 0..3 {
+        fixture.append(&two("longer than those before")).unwrap();
+    }
+    let fixture = fixture.reopen();
+    assert_eq!(fixture.log.view().ends(), Ends { start: 0, end: 10 });
+    assert_eq!(fixture.first_at(9), Some(8));
 }
 
 #[test]
@@ -183,4 +190,26 @@ fn an_index_of_zeros_as_a_power_cut_leaves_it_is_not_believed() {
         fs::write(&path, vec![0; length]).unwrap();
     }
     assert_eq!(answers(&fixture.reopen()), before);
+}
+
+#[test]
+fn a_hole_from_a_power_cut_is_found_though_the_recovery_point_lies_behind_it() {
+    let mut fixture = filled();
+    fixture.log.put_away();
+    let ends = fixture.log.view().ends();
+    let base = *segment::list(fixture.directory.path()).unwrap().last().unwrap();
+    let path = segment::path_of(fixture.directory.path(), base);
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 200].fill(0);
+    fs::write(&path, bytes).unwrap();
+    let open = |storage| {
+        let settings = LogSettings::from_configs(&[].into()).unwrap();
+        let directory = fixture.directory.path().to_owned();
+        PartitionLog::open(directory, settings, storage, 0).unwrap().view().ends()
+    };
+    assert_eq!(open(Storage::new(false)), ends, "the same boot believes its recovery point");
+    let found = open(Storage::new(false).after_boot());
+    assert!(base < found.end && found.end < ends.end, "{found:?} of {ends:?} from {base}");
+    assert_eq!(open(Storage::new(false)), found, "what was found is what there is");
 }

@@ -1,9 +1,11 @@
 //! Reads batches for an answer: as many bytes as its limits allow, cut at a batch's end.
 
-use std::os::unix::fs::FileExt;
+use std::fs::File;
+use std::io;
 
 use bytes::Bytes;
 use kafka_protocol::error::ResponseError;
+use rustix::buffer::spare_capacity;
 
 use crate::batch::BatchHeader;
 use crate::log::LocatedBatches;
@@ -32,8 +34,7 @@ impl Budget {
         }
         let limit = limit.max(batches.first_batch_bytes);
         let length = usize::try_from(batches.available_bytes).unwrap_or(usize::MAX).min(limit);
-        let mut bytes = vec![0; length];
-        batches.file.read_exact_at(&mut bytes, batches.position).map_err(|error| {
+        let mut bytes = read(&batches.file, batches.position, length).map_err(|error| {
             tracing::error!(%error, "A segment cannot be read");
             ResponseError::KafkaStorageError
         })?;
@@ -42,6 +43,21 @@ impl Budget {
         self.is_untouched &= bytes.is_empty();
         Ok(Bytes::from(bytes))
     }
+}
+
+/// Reads into memory that nobody has filled with zeros before.
+fn read(file: &File, position: u64, length: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(length);
+    while bytes.len() < length {
+        let at = position + bytes.len() as u64;
+        match rustix::io::pread(file, spare_capacity(&mut bytes), at) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    bytes.truncate(length);
+    Ok(bytes)
 }
 
 /// How many of `bytes` are whole batches.

@@ -47,7 +47,7 @@ struct Ready {
 }
 
 impl Wish {
-    /// Takes a request apart and looks once where each offset is.
+    /// Takes a request apart; nothing is known until [`Self::look`].
     pub(super) fn new(catalogue: &Catalogue, version: i16, asked: &FetchRequest) -> Self {
         let topics = asked.topics.iter().map(|topic| {
             let known = if version >= TOPIC_IDS_SINCE {
@@ -56,9 +56,9 @@ impl Wish {
                 catalogue.topic(&topic.topic)
             };
             let partitions = topic.partitions.iter().map(|partition| {
-                let log = check_epoch(partition.current_leader_epoch)
-                    .and(known)
-                    .and_then(|topic| topic.partition(partition.partition));
+                let log = known.and_then(|topic| topic.partition(partition.partition));
+                let log =
+                    log.and_then(|log| check_epoch(partition.current_leader_epoch).map(|()| log));
                 Wanted {
                     index: partition.partition,
                     limit_bytes: usize::try_from(partition.partition_max_bytes).unwrap_or(0),
@@ -70,14 +70,21 @@ impl Wish {
             let partitions = partitions.collect();
             WantedTopic { name: topic.topic.clone(), id: topic.topic_id, partitions }
         });
-        let mut topics: Vec<WantedTopic> = topics.collect();
-        let mut ready = Ready::default();
-        for wanted in topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
-            ready.add(wanted.look());
+        Self { topics: topics.collect(), ready: Ready::default() }
+    }
+
+    /// Whether everything asked for was written a moment ago, so that looking waits for no disk.
+    pub(super) fn is_recent(&self) -> bool {
+        self.topics.iter().flat_map(|topic| &topic.partitions).all(Wanted::is_recent)
+    }
+
+    /// Looks once where each offset is.
+    pub(super) fn look(&mut self) {
+        for wanted in self.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
+            self.ready.add(wanted.look());
         }
         // Nothing asked for is nothing to wait for.
-        ready.must_answer |= topics.iter().all(|topic| topic.partitions.is_empty());
-        Self { topics, ready }
+        self.ready.must_answer |= self.topics.iter().all(|topic| topic.partitions.is_empty());
     }
 
     /// Whether there is enough, or something that must not wait.
@@ -123,6 +130,10 @@ async fn changed(
 }
 
 impl Wanted {
+    fn is_recent(&self) -> bool {
+        self.log.as_ref().is_none_or(|log| log.borrow().is_recent(self.offset))
+    }
+
     /// Looks where the offset is, and how much follows it.
     fn look(&mut self) -> Ready {
         if let Some(log) = &mut self.log {

@@ -57,6 +57,7 @@ pub(super) fn layout(key: ApiKey) -> Option<Layout> {
         ApiKey::DescribeLogDirs => (2, DESCRIBE_LOG_DIRS),
         ApiKey::CreatePartitions => (2, CREATE_PARTITIONS),
         ApiKey::DeleteGroups => (2, DELETE_GROUPS),
+        ApiKey::AlterConfigs => (2, ALTER_CONFIGS),
         ApiKey::IncrementalAlterConfigs => (1, INCREMENTAL_ALTER_CONFIGS),
         ApiKey::OffsetDelete => (NEVER, OFFSET_DELETE),
         ApiKey::DescribeCluster => (0, DESCRIBE_CLUSTER),
@@ -184,6 +185,9 @@ const CREATE_PARTITIONS: &[Field] =
     &[all(Structs(&[all(Text), all(I32), all(Structs(&[all(I32S)]))])), all(I32), all(I8)];
 
 const DELETE_GROUPS: &[Field] = &[all(TEXTS)];
+
+const ALTER_CONFIGS: &[Field] =
+    &[all(Structs(&[all(I8), all(Text), all(Structs(&[all(Text), all(Text)]))])), all(I8)];
 
 const INCREMENTAL_ALTER_CONFIGS: &[Field] =
     &[all(Structs(&[all(I8), all(Text), all(Structs(&[all(Text), all(I8), all(Text)]))])), all(I8)];

@@ -75,6 +75,7 @@ fn decode(key: ApiKey, version: i16, bytes: Vec<u8>) -> Result<usize, String> {
         ApiKey::DescribeLogDirs => with::<api::DescribeLogDirsRequest>(version, bytes),
         ApiKey::CreatePartitions => with::<api::CreatePartitionsRequest>(version, bytes),
         ApiKey::DeleteGroups => with::<api::DeleteGroupsRequest>(version, bytes),
+        ApiKey::AlterConfigs => with::<api::AlterConfigsRequest>(version, bytes),
         ApiKey::IncrementalAlterConfigs => {
             with::<api::IncrementalAlterConfigsRequest>(version, bytes)
         }

@@ -1,0 +1,71 @@
+//! One script of calls, carried out by every client library against a real Kafka and against this
+//! broker, and one set of requests in every version: what comes back must be the same.
+//!
+//! `docs/conformance.md` is made from it and must say what a run finds; with `CONFORMANCE_WRITE` the
+//! run writes it. `CONFORMANCE_ONLY="java-3.9 requests"` runs only those. It needs Java, Maven and
+//! Python, so it is no part of `cargo test`: `.ci/conformance` runs it.
+
+#[expect(dead_code, reason = "the tools' tests need more of it")]
+#[path = "../peers/clusters.rs"]
+mod clusters;
+mod drivers;
+#[path = "../peers/normal.rs"]
+mod normal;
+mod requests;
+mod script;
+mod table;
+
+use std::path::Path;
+
+use crate::clusters::{Clusters, clusters};
+use crate::drivers::{CLIENTS, Client};
+use crate::requests::Compared;
+use crate::script::Script;
+use crate::table::Column;
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test has no command line of its own")]
+fn clients_and_requests_are_answered_as_by_a_real_kafka() {
+    let chosen = std::env::var("CONFORMANCE_ONLY").unwrap_or_default();
+    let chosen: Vec<&str> = chosen.split_whitespace().collect();
+    let is_chosen = |name: &str| chosen.is_empty() || chosen.contains(&name);
+    let script = Script::read();
+    let clusters = clusters();
+    let clients: Vec<&Client> = CLIENTS.iter().filter(|client| is_chosen(client.name)).collect();
+    let columns = clusters.runtime.block_on(run_all(&script, &clients, clusters));
+    let compared = if is_chosen("requests") {
+        clusters.runtime.block_on(requests::compare(clusters))
+    } else {
+        Compared::default()
+    };
+    let mut wrong: Vec<String> = compared.rows.iter().filter_map(requests::Row::problem).collect();
+    wrong.extend(columns.iter().flat_map(|column| column.problems(&script)));
+    assert!(wrong.is_empty(), "{} answers differ:\n\n{}", wrong.len(), wrong.join("\n\n"));
+    if chosen.is_empty() {
+        keep(&table::render(&script, &columns, &compared));
+    }
+}
+
+/// All clients at once, each on topics of its own on both clusters.
+async fn run_all(script: &Script, clients: &[&Client], clusters: &Clusters) -> Vec<Column> {
+    let columns = clients.iter().map(async |client| {
+        let (real, ours) = tokio::join!(
+            client.answers(script, &clusters.real),
+            client.answers(script, &clusters.ours)
+        );
+        Column { title: client.title, real, ours }
+    });
+    futures_util::future::join_all(columns).await
+}
+
+/// Writes the document, or compares it with the one that is there.
+#[expect(clippy::disallowed_methods, reason = "a test has no command line of its own")]
+fn keep(document: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/conformance.md");
+    if std::env::var_os("CONFORMANCE_WRITE").is_some() {
+        std::fs::write(&path, document).expect("docs can be written");
+        return;
+    }
+    let written = std::fs::read_to_string(&path).expect("there is a document");
+    assert_eq!(written, document, "docs/conformance.md is not what this run found");
+}

@@ -1,0 +1,118 @@
+//! The document: what was compared, and what differs.
+
+use std::fmt::Write as _;
+
+use crate::drivers::ABSENT;
+use crate::requests::Compared;
+use crate::script::{Call, Script};
+
+/// A client's answers, in the script's order.
+#[derive(Debug)]
+pub(crate) struct Column {
+    pub(crate) title: &'static str,
+    pub(crate) real: Vec<String>,
+    pub(crate) ours: Vec<String>,
+}
+
+impl Column {
+    /// What is not as the script says.
+    pub(crate) fn problems(&self, script: &Script) -> Vec<String> {
+        let answers = self.real.iter().zip(&self.ours);
+        script
+            .calls()
+            .zip(answers)
+            .filter_map(|(call, answers)| self.judge(call, answers))
+            .collect()
+    }
+
+    fn judge(&self, call: &Call, (real, ours): (&String, &String)) -> Option<String> {
+        let (title, line) = (self.title, call.line);
+        let told = format!("{title}: {line}\n-- real Kafka\n{real}\n-- this broker\n{ours}");
+        match call.differs {
+            None => (real != ours).then_some(told),
+            Some(_) if real != ours || real == ABSENT => None,
+            Some(reason) => Some(format!("{told}\n-- no longer differs ({reason})")),
+        }
+    }
+}
+
+/// The document.
+pub(crate) fn render(script: &Script, columns: &[Column], compared: &Compared) -> String {
+    let mut text = String::from(HEAD);
+    let heads: Vec<&str> = columns.iter().map(|column| column.title).collect();
+    let mut at = 0;
+    for chapter in &script.chapters {
+        writeln!(text, "\n### {}\n", chapter.title).expect("a String takes it");
+        writeln!(text, "| call | {} |", heads.join(" | ")).expect("a String takes it");
+        writeln!(text, "|---|{}", "---|".repeat(heads.len())).expect("a String takes it");
+        for call in &chapter.calls {
+            let cells = columns.iter().map(|column| cell(&column.real[at], &column.ours[at]));
+            let cells: Vec<_> = cells.collect();
+            let reason = call.differs.map(|why| format!(" ({why})")).unwrap_or_default();
+            writeln!(text, "| `{}`{reason} | {} |", call.line, cells.join(" | "))
+                .expect("a String takes it");
+            at += 1;
+        }
+    }
+    text.push_str(REQUESTS);
+    for row in &compared.rows {
+        writeln!(text, "{}", row.line()).expect("a String takes it");
+    }
+    let mut absent = Vec::new();
+    text.push_str(VERSIONS);
+    for (api, real, ours) in &compared.versions {
+        match ours {
+            None => absent.push(api.as_str()),
+            Some(ours) => {
+                writeln!(text, "| {api} | {} to {} | {} to {} |", real.0, real.1, ours.0, ours.1)
+                    .expect("a String takes it");
+            }
+        }
+    }
+    writeln!(text, "\nNot answered here: {}.", absent.join(", ")).expect("a String takes it");
+    text
+}
+
+fn cell(real: &str, ours: &str) -> &'static str {
+    if real == ABSENT && ours == ABSENT {
+        ""
+    } else if real != ours {
+        "differs"
+    } else if real.starts_with('!') {
+        "same error"
+    } else {
+        "same"
+    }
+}
+
+const HEAD: &str = "\
+# What clients are answered, here and by Kafka
+
+Made by `.ci/conformance --write`; without the flag that script fails when this file is not what a run finds. The other
+side is Kafka 3.9.1 with ZooKeeper, with the settings of `compose/kafka.properties`. What Kafka's own tools and kcat
+print is compared by `.ci/kafka-tools`.
+
+## Clients
+
+Every client carries out the same calls on both, in this order. *same* is the same answer: offsets, records, assignments,
+configs; *same error* the same error by the client's own name for it. An empty cell: the client has no such call.
+";
+
+const REQUESTS: &str = "
+## Requests
+
+Each request is sent to both in every version that both answer; the whole answers are compared, without addresses, ids
+that are drawn and times.
+
+| request | versions | asked | |
+|---|---|---|---|
+";
+
+const VERSIONS: &str = "
+## Versions
+
+Requests that Kafka 3.9.1 answers in other versions than this broker.
+
+| request | Kafka | here |
+|---|---|---|
+";
