@@ -4,9 +4,18 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use kafka_batch::{Record, Slice};
-use progress::{Judged, Process, Verdict, store::StoreError};
+use progress::{Judged, Policy, Process, Verdict, store::StoreError};
 
 use crate::{OrderTable, Outcome, OutcomeError, Source, Taken, Tally};
+
+/// Outcomes counted by one transaction. Each changes at most one item's figures; what is left of the 98 writes that
+/// `progress` leaves is for the sources and the generation.
+const OUTCOMES_MAX: usize = 90;
+
+/// How outcomes are counted: as long as it takes, since one that is left out would keep all later ones from counting.
+pub fn counting_policy() -> Policy {
+    Policy { records_max: OUTCOMES_MAX, attempts_max: u32::MAX, ..Policy::default() }
+}
 
 /// One slice of outcomes, counted in one generation.
 #[derive(Debug)]

@@ -17,7 +17,7 @@ mod tally;
 mod simulation;
 
 pub use crate::{
-    counting::{CountError, Counting},
+    counting::{CountError, Counting, counting_policy},
     decision::{Decision, OUT_OF_STOCK, UNKNOWN_ITEM},
     desk::{Changed, Desk},
     initial_stock::{InitialStock, InitialStockError},

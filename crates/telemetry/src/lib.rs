@@ -4,10 +4,12 @@ mod chain;
 mod deadline;
 mod frame;
 mod logs;
+mod metrics;
 
 pub use crate::{
     chain::{Chain, chain},
     deadline::time_left,
     frame::supervise,
     logs::{Level, LogsInitError, init},
+    metrics::{Unit, metrics},
 };

@@ -84,6 +84,22 @@ impl Reader<'_> {
         None
     }
 
+    /// A value with a shape of its own, with the shape of an empty text where there is none.
+    pub fn parsed<T, E: fmt::Display>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let value = self.optional(name).unwrap_or_default();
+        match parse(&value) {
+            Ok(parsed) => Some(parsed),
+            Err(error) => {
+                self.problem(name, Some(value), format!("a usable value ({error})"));
+                None
+            }
+        }
+    }
+
     /// A secret that must be there.
     pub fn secret(&mut self, name: &'static str) -> Option<Secret> {
         self.text(name).map(Secret::new)
@@ -237,6 +253,19 @@ mod tests {
             );
             reads(&source, |vars| vars.number_or("N", 1_u16, 1..=10), Err(&expected));
         }
+    }
+
+    #[test]
+    fn a_value_may_have_a_shape_of_its_own() {
+        let digits = |text: &str| text.chars().map(|c| c.to_digit(10).ok_or("no digit")).collect();
+        let source = BTreeMap::from([("D", "12"), ("X", "1x")]);
+        reads::<Vec<u32>>(&source, |vars| vars.parsed("D", digits), Ok(vec![1, 2]));
+        reads::<Vec<u32>>(&source, |vars| vars.parsed("absent", digits), Ok(vec![]));
+        reads::<Vec<u32>>(
+            &source,
+            |vars| vars.parsed("X", digits),
+            Err("1 variable cannot be used: `X` is `1x`, expected a usable value (no digit)"),
+        );
     }
 
     #[test]

@@ -1,71 +1,18 @@
 //! The protocol through the AWS SDK, on a DynamoDB API served in this process.
 
-use std::{convert::Infallible, net::SocketAddr};
+use std::convert::Infallible;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use progress::{
     Connection, Counts, Edge, Entry, Judged, Ledger, Position, Process, Status, Verdict, connect,
     store::DynamoDb,
 };
-use serde_json::json;
-use tokio::net::TcpListener;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use test_table::{TABLE, TestTable};
 
 use crate::support::{Judge, POLICY, body, consumer, entries, later, partition, status, stream};
 
-const TABLE: &str = "millrace";
-
-/// A table in memory behind DynamoDB's HTTP API.
-pub(crate) struct Table {
-    address: SocketAddr,
-    client: aws_sdk_dynamodb::Client,
-    stop: CancellationToken,
-    tasks: TaskTracker,
-}
-
-impl Table {
-    pub(crate) async fn start() -> Self {
-        let database = dynoxide::Database::memory().expect("memory is there");
-        let request = json!({
-            "TableName": TABLE,
-            "BillingMode": "PAY_PER_REQUEST",
-            "AttributeDefinitions": [
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"}
-            ],
-            "KeySchema": [
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"}
-            ]
-        });
-        let request = serde_json::from_value(request).expect("the request is well formed");
-        database.create_table(request).expect("the table is new");
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-        let address = listener.local_addr().expect("it is bound");
-        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let stopped = stop.clone().cancelled_owned();
-        tasks.spawn(dynoxide::server::serve_with_shutdown(listener, database, stopped));
-        tasks.close();
-        let connection =
-            Connection::Local { endpoint: format!("http://{address}"), region: "us-east-1".into() };
-        Self { address, client: connect(&connection).await, stop, tasks }
-    }
-
-    pub(crate) fn store(&self) -> DynamoDb {
-        DynamoDb::new(self.client.clone(), TABLE)
-    }
-
-    pub(crate) async fn stop(self) {
-        let Self { client, stop, tasks, .. } = self;
-        drop(client);
-        stop.cancel();
-        let limit = std::time::Duration::from_secs(30);
-        tokio::time::timeout(limit, tasks.wait()).await.expect("the server stops");
-    }
-
-    fn ledger(&self) -> Ledger<DynamoDb> {
-        Ledger::new(self.store(), POLICY, Edge::system())
-    }
+fn ledger(table: &TestTable) -> Ledger<DynamoDb> {
+    Ledger::new(table.store(), POLICY, Edge::system())
 }
 
 /// The tests' judge with real writes as effects: one item for each record, which must be new.
@@ -113,8 +60,8 @@ async fn apply(ledger: &Ledger<DynamoDb>, slice: &[Entry], judge: Judge) -> Coun
 
 #[tokio::test]
 async fn a_slice_is_applied_archived_and_found_again() {
-    let table = Table::start().await;
-    let ledger = table.ledger();
+    let table = TestTable::start().await;
+    let ledger = ledger(&table);
     let slice = entries(0..20);
     let judge = || Judge { skipped: [3].into(), failed: [4].into(), ..Judge::of(&slice) };
     let counts = apply(&ledger, &slice, judge()).await;
@@ -135,8 +82,8 @@ async fn a_slice_is_applied_archived_and_found_again() {
 
 #[tokio::test]
 async fn a_body_larger_than_an_item_comes_back_whole() {
-    let table = Table::start().await;
-    let ledger = table.ledger();
+    let table = TestTable::start().await;
+    let ledger = ledger(&table);
     let slice = entries(0..1);
     let mut random = fastrand::Rng::with_seed(1);
     let large: Vec<u8> = (0..900 * 1024).map(|_| random.u8(..)).collect();
@@ -151,8 +98,8 @@ async fn a_body_larger_than_an_item_comes_back_whole() {
 
 #[tokio::test]
 async fn two_consumers_at_once_apply_each_record_once() {
-    let table = Table::start().await;
-    let (one, other) = (table.ledger(), table.ledger());
+    let table = TestTable::start().await;
+    let (one, other) = (ledger(&table), ledger(&table));
     for start in (0..40).step_by(10) {
         let (a, b) = (entries(start..start + 10), entries((start - 5).max(0)..start + 7));
         // Each effect must be new, so a second application would never commit.
@@ -165,9 +112,9 @@ async fn two_consumers_at_once_apply_each_record_once() {
 
 #[tokio::test]
 async fn a_table_that_is_gone_is_an_error_and_no_panic() {
-    let table = Table::start().await;
+    let table = TestTable::start().await;
     let connection = Connection::Local {
-        endpoint: format!("http://{}", table.address),
+        endpoint: format!("http://{}", table.address()),
         region: "us-east-1".into(),
     };
     let missing = DynamoDb::new(connect(&connection).await, "missing");

@@ -6,7 +6,9 @@ use progress::{
     store::{Commit, CommitError, DynamoDb, Order, Page, Store, memory::MemoryStore},
 };
 
-use crate::{dynamodb::Table, support::partition};
+use test_table::TestTable;
+
+use crate::support::partition;
 
 const SEEDS: u64 = 12;
 const CALLS: u32 = 60;
@@ -116,7 +118,7 @@ fn chunk(offset: i64, version: u64) -> Chunk {
 #[tokio::test]
 async fn random_calls_have_the_same_answers() {
     for seed in 0..SEEDS {
-        let table = Table::start().await;
+        let table = TestTable::start().await;
         let dice = fastrand::Rng::with_seed(seed);
         let mut pair = Pair {
             memory: MemoryStore::default(),
@@ -134,7 +136,7 @@ async fn random_calls_have_the_same_answers() {
 
 #[tokio::test]
 async fn blocks_are_whole_or_missing() {
-    let table = Table::start().await;
+    let table = TestTable::start().await;
     let (memory, dynamodb) = (MemoryStore::default(), table.store());
     let parts = |count: usize| -> Vec<BlockPart> {
         (0..count).map(|part| BlockPart { id: "ab".into(), part, bytes: vec![1; 300] }).collect()

@@ -1,0 +1,133 @@
+//! Publishes what the outbox holds, in order, and notes what is published. What is due and what counts as published
+//! is decided in `orders`.
+
+use event::{Coordinates, Envelope};
+use futures_util::{StreamExt, stream};
+use orders::{OrderTable, Outcome, Publication, header};
+use progress::{PartitionKey, store::StoreError};
+use publish::{Header, Message, Publish, PublishError};
+use tokio::time::Instant;
+
+/// Outcomes on their way at a time: enough to fill a producer's batch.
+const OUTCOMES_AT_ONCE: usize = 256;
+
+/// CloudEvents' source of an outcome.
+const SOURCE: &str = "/reserve_inventory";
+
+/// The outboxes of all partitions, and the topic that they are published to.
+pub(crate) struct Outbox<P> {
+    table: OrderTable,
+    publisher: P,
+    topic: String,
+}
+
+/// An outbox that is not empty yet.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DrainError {
+    #[error("failed to reach the outbox")]
+    Store(#[from] StoreError),
+    #[error("an outcome was not published")]
+    Publish(#[source] PublishError),
+    #[error("outcomes were published out of order")]
+    Disorder,
+    #[error("there is no time left to publish the rest of the outcomes")]
+    OutOfTime,
+}
+
+impl<P: Publish> Outbox<P> {
+    pub(crate) fn new(table: OrderTable, publisher: P, topic: String) -> Self {
+        Self { table, publisher, topic }
+    }
+
+    /// Publishes all outcomes of a source, to the partition of its own number.
+    ///
+    /// Another invocation may do the same at the same time: outcomes then are there twice, and counted once.
+    pub(crate) async fn drain(
+        &self,
+        source: &PartitionKey,
+        number: i32,
+        deadline: Instant,
+    ) -> Result<(), DrainError> {
+        while Instant::now() < deadline {
+            let head = self.table.head(source).await?;
+            if head.published == head.next {
+                return Ok(());
+            }
+            let publication = Publication::of(head, self.table.entries(source).await?);
+            let published = self.publish(source, number, &publication, deadline).await;
+            for entry in &publication.done {
+                self.table.forget(source, entry).await?;
+            }
+            published?;
+        }
+        Err(DrainError::OutOfTime)
+    }
+
+    async fn publish(
+        &self,
+        source: &PartitionKey,
+        number: i32,
+        publication: &Publication,
+        deadline: Instant,
+    ) -> Result<(), DrainError> {
+        let outcomes = publication.due.iter().flat_map(|entry| &entry.outcomes);
+        let sending: Vec<_> =
+            outcomes.map(|outcome| self.send(source, number, outcome, deadline)).collect();
+        let acknowledged: Vec<Result<Coordinates, PublishError>> =
+            stream::iter(sending).buffered(OUTCOMES_AT_ONCE).collect().await;
+        let offsets: Vec<Option<i64>> = acknowledged
+            .iter()
+            .map(|place| place.as_ref().ok().map(|place| place.offset()))
+            .collect();
+        let published = publication.published(&offsets);
+        if let Some(last) = publication.due[..published].last() {
+            self.table.note_published(source, last.end()).await?;
+        }
+        for entry in &publication.due[..published] {
+            self.table.forget(source, entry).await?;
+        }
+        match acknowledged.into_iter().find_map(Result::err) {
+            Some(error) => Err(DrainError::Publish(error)),
+            None if published < publication.due.len() => Err(DrainError::Disorder),
+            None => Ok(()),
+        }
+    }
+
+    async fn send(
+        &self,
+        source: &PartitionKey,
+        partition: i32,
+        outcome: &Outcome,
+        deadline: Instant,
+    ) -> Result<Coordinates, PublishError> {
+        let (number, offset) = (outcome.number.to_string(), outcome.offset.to_string());
+        let (order_partition, value) = (partition.to_string(), outcome.value());
+        let envelope = Envelope {
+            id: &outcome.order_id,
+            source: SOURCE,
+            event_type: outcome.decision.event_type(),
+            time: None,
+            subject: None,
+            receipt_key: None,
+            content_type: Some("application/json"),
+            traceparent: None,
+        };
+        let own = [
+            (header::SOURCE, source.as_str()),
+            (header::NUMBER, &number),
+            (header::ORDER_PARTITION, &order_partition),
+            (header::ORDER_OFFSET, &offset),
+        ];
+        let envelope = envelope.encode().expect("a receipt and our own words fit their headers");
+        let headers = envelope.into_iter().chain(own);
+        let headers = headers.map(|(name, value)| Header { name, value: Some(value.as_bytes()) });
+        let message = Message {
+            topic: &self.topic,
+            partition: Some(partition),
+            key: Some(outcome.item.as_bytes()),
+            headers: headers.collect(),
+            value: Some(&value),
+        };
+        self.publisher.publish(message, deadline).await
+    }
+}

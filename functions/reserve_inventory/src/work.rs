@@ -1,0 +1,97 @@
+//! Deciding the orders of one slice for the ledger: stock, outcomes, and the writes of both.
+
+use std::{borrow::Cow, collections::BTreeSet, time::Duration};
+
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use event::StreamKeys;
+use kafka_batch::Slice;
+use orders::{Decision, Desk, Inventory, Order, OrderError, Outcome};
+use progress::{Judged, PartitionKey, Process, Verdict, store::StoreError};
+
+/// One slice and what is needed to decide its orders.
+pub(crate) struct Work<'w> {
+    pub(crate) slice: &'w Slice<'w>,
+    pub(crate) keys: StreamKeys,
+    pub(crate) inventory: &'w Inventory,
+    pub(crate) partition: &'w PartitionKey,
+    /// Waited for each order.
+    pub(crate) delay: Duration,
+}
+
+impl Work<'_> {
+    /// The order of a record; `None` for a tombstone.
+    fn order(&self, index: usize) -> Option<Result<Order, OrderError>> {
+        self.slice.records[index].value.as_deref().map(Order::parse)
+    }
+
+    fn outcome(&self, index: usize, order: Order, number: u64, decision: Decision) -> Outcome {
+        let record = &self.slice.records[index];
+        let order_id = consume::receipt(&self.keys, self.slice, record);
+        Outcome {
+            number,
+            offset: record.offset,
+            order_id: order_id.map_or_else(|| "-".to_owned(), |order_id| order_id.to_string()),
+            user_id: order.user_id,
+            item: order.item,
+            quantity: order.quantity,
+            placed_at_ms: record.timestamp_ms,
+            decision,
+        }
+    }
+}
+
+impl Process<TransactWriteItem> for Work<'_> {
+    type Failure = StoreError;
+
+    /// What is read here may be stale by the time of the transaction: that then fails, for its writes are conditional on it.
+    async fn process(
+        &self,
+        indexes: &[usize],
+    ) -> Result<Judged<'_, TransactWriteItem>, StoreError> {
+        let orders: Vec<_> = indexes.iter().map(|index| self.order(*index)).collect();
+        let many = u32::try_from(orders.len()).unwrap_or(u32::MAX);
+        if !self.delay.is_zero() {
+            tokio::time::sleep(self.delay * many).await;
+        }
+        let items: BTreeSet<String> =
+            orders.iter().flatten().flatten().map(|order| order.item.clone()).collect();
+        let (head, stocks) =
+            self.inventory.desk(self.partition, items.into_iter().collect()).await?;
+        let mut desk = Desk::new(stocks);
+        let (mut number, mut outcomes, mut verdicts) = (head.next, Vec::new(), Vec::new());
+        for (index, order) in indexes.iter().zip(orders) {
+            verdicts.push(match order {
+                None => Verdict::Skipped,
+                // The cause would quote the record, which may be anything.
+                Some(Err(error)) => Verdict::Failed(Cow::Owned(format!("not an order: {error}"))),
+                Some(Ok(order)) => {
+                    let decision = desk.decide(&order);
+                    let verdict = match &decision {
+                        Decision::Reserved => Verdict::Applied(None),
+                        Decision::Failed(reason) => Verdict::Failed(reason.clone()),
+                    };
+                    outcomes.push(self.outcome(*index, order, number, decision));
+                    number += 1;
+                    verdict
+                }
+            });
+        }
+        let table = self.inventory.table();
+        let mut effects = table.entry_effects(self.partition, head, &outcomes);
+        effects.extend(desk.changed().iter().map(|changed| table.stock_effect(changed)));
+        Ok(Judged { verdicts, effects })
+    }
+
+    /// An order that is given up has an outcome as every other.
+    async fn give_up(
+        &self,
+        index: usize,
+        reason: &str,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let Some(Ok(order)) = self.order(index) else { return Ok(Vec::new()) };
+        let (head, _) = self.inventory.desk(self.partition, Vec::new()).await?;
+        let decision = Decision::Failed(Cow::Owned(reason.to_owned()));
+        let outcome = self.outcome(index, order, head.next, decision);
+        Ok(self.inventory.table().entry_effects(self.partition, head, &[outcome]))
+    }
+}
