@@ -29,6 +29,7 @@ GOALS = (
         "ingest", INGEST_CASE, "millrace", ("watch-8",), 7, "`cargo lambda watch --concurrency 8`"
     ),
     Goal("ingest", INGEST_CASE, "millrace", ("axum-0", "axum-1"), 0.85, "axum + rdkafka"),
+    Goal("ingest", INGEST_CASE, "millrace", ("millrace-managed",), 0.8, "its concurrent mode"),
     Goal("empty", INGEST_CASE, "empty-millrace", ("empty-watch",), 8, "`cargo lambda watch`"),
     Goal("backlog", None, "process_events", ("seed-consumer",), 4, "the seeds' consumer"),
 )

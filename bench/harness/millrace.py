@@ -54,7 +54,7 @@ def up(bench: Bench, name: str, *arguments: str | Path) -> Stack:
     ports = [f"--{part}-port=0" for part in ("gateway", "lambda", "kafka", "table")]
     program = bench.program(
         name,
-        [binary, "up", "--data", data, *bench.place.release_flag, *ports, *arguments],
+        [binary, "up", "--no-watch", "--data", data, *bench.place.release_flag, *ports, *arguments],
         # The functions are ours: what they are told is in the template.
         cwd=ROOT,
     )
