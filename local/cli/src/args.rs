@@ -1,5 +1,6 @@
 //! The command line: what may be asked, and its help. Decides nothing.
 
+mod broker;
 mod faults;
 mod load;
 
@@ -8,7 +9,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
+use poller::ResetTo;
 
+pub(crate) use self::broker::Broker;
 pub(crate) use self::faults::{Fault, Faults, PollerArgs};
 pub(crate) use self::load::{Load, Preset};
 
@@ -62,6 +66,9 @@ pub(crate) enum Command {
     Mapping(Mapping),
     /// Break something on purpose, as `load --fault` does
     Fault(Fault),
+    /// Let the embedded broker do wrong what is hard to have by chance
+    #[command(subcommand)]
+    Broker(Broker),
     /// Started by `up` for a mapping whose poller is to be killed
     #[command(hide = true)]
     Poller(PollerArgs),
@@ -92,6 +99,9 @@ pub(crate) struct Up {
     /// Use this Kafka instead of the embedded broker
     #[arg(long, value_name = "HOST:PORT", value_parser = host_and_port)]
     pub(crate) kafka: Option<String>,
+    /// Acknowledge records only when they are on the disk: they survive a power cut too
+    #[arg(long, conflicts_with = "kafka")]
+    pub(crate) fsync: bool,
     /// Invoke functions there (a Lambda Invoke API) instead of running them
     #[arg(long, value_name = "URL", value_parser = endpoint)]
     pub(crate) functions: Option<http::Uri>,
@@ -112,6 +122,15 @@ pub(crate) struct Up {
     /// How many processes of one function may run at a time
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) environments: u32,
+    /// Throttle when this many invocations of all functions are under way or wait [AWS: 1000]
+    #[arg(long, value_name = "N")]
+    pub(crate) account_concurrency: Option<u32>,
+    /// Refuse a template that would surprise on AWS: its warnings are errors
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Do not build functions anew when their sources change
+    #[arg(long)]
+    pub(crate) no_watch: bool,
     /// The cargo that builds the functions; set by `cargo run`
     #[arg(long, env = "CARGO", default_value = "cargo", hide = true)]
     pub(crate) cargo: PathBuf,
@@ -203,6 +222,7 @@ pub(crate) struct Lag {
 Examples:
   cargo local mapping list
   cargo local mapping pause process_events
+  cargo local mapping reset process_events --to beginning
   cargo local mapping resume process_events")]
 pub(crate) enum Mapping {
     /// List the mappings with their state
@@ -221,6 +241,32 @@ pub(crate) enum Mapping {
         /// The mapping's id, or its function where that has one mapping
         mapping: String,
     },
+    /// Move a paused mapping: it reads from there when it is resumed
+    Reset {
+        /// The mapping's id, or its function where that has one mapping
+        mapping: String,
+        /// `beginning`, `end`, `timestamp=2026-11-21T20:00:00Z` or `offset=17`
+        #[arg(long, value_name = "PLACE", value_parser = reset_to)]
+        to: ResetTo,
+    },
+}
+
+/// Where a mapping is moved to; the same offset or time for every partition.
+fn reset_to(text: &str) -> Result<ResetTo, String> {
+    let wrong = || format!("`{text}` is not beginning, end, timestamp=TIME or offset=NUMBER");
+    match text.split_once('=') {
+        None if text == "beginning" => Ok(ResetTo::Beginning),
+        None if text == "end" => Ok(ResetTo::End),
+        Some(("timestamp", time)) => {
+            let time: Timestamp = time.parse().map_err(|error| format!("`{time}`: {error}"))?;
+            Ok(ResetTo::Timestamp { timestamp_ms: time.as_millisecond() })
+        }
+        Some(("offset", offset)) => {
+            let offset = offset.parse().ok().filter(|offset| *offset >= 0);
+            offset.map(ResetTo::Offset).ok_or_else(wrong)
+        }
+        _ => Err(wrong()),
+    }
 }
 
 /// `K=V`, or SAM's longer `ParameterKey=K,ParameterValue=V`.

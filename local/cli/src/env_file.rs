@@ -132,6 +132,9 @@ mod tests {
             environment: map(environment),
             reserved_concurrency: None,
             environment_concurrency: 1,
+            logging: template::Logging::default(),
+            events: template::EventInvoke::default(),
+            alias: None,
         });
         Plan { functions: functions.collect(), ..Plan::default() }
     }

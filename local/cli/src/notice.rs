@@ -3,6 +3,8 @@
 use host::LogLine;
 use tokio::sync::mpsc;
 
+use crate::stack::UpError;
+
 /// Lines that wait for a slow terminal. Those beyond it are not shown, and stay in the log files.
 pub const NOTICES_MAX: usize = 4_096;
 
@@ -20,6 +22,10 @@ pub enum Notice {
     },
     /// The build ended, well or not.
     Built,
+    /// Sources changed and do not build; the programs from before go on running.
+    BuildFailed(Box<UpError>),
+    /// Sources changed, and these functions run new programs from now on.
+    Replaced(Vec<String>),
     /// A function wrote a line.
     Line(LogLine),
 }

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use host::Host;
 use jiff::Timestamp;
 use template::{EnvVars, Plan, Settings};
 
@@ -28,6 +29,7 @@ pub(crate) use wiring::{function_timeouts, shared_environment};
 use crate::build::{self, Sources};
 use crate::data_folder::{DataFolder, Layout};
 use crate::notice::{Notice, Notices};
+use crate::reload::{Reload, Reloading};
 use crate::run_file::{Published, RunFile};
 use assembly::Assembly;
 use owner::Owner;
@@ -45,6 +47,8 @@ pub struct StackConfig {
     pub data: PathBuf,
     /// Whether to delete what earlier runs left in it.
     pub fresh: bool,
+    /// Whether the embedded broker acknowledges only what is on the medium.
+    pub fsync: bool,
     /// Where to listen.
     pub ports: Ports,
     /// `HOST:PORT` of a Kafka to use instead of the embedded broker.
@@ -59,6 +63,13 @@ pub struct StackConfig {
     pub env_vars: Option<PathBuf>,
     /// How many processes of one function may run at a time.
     pub environments: u32,
+    /// How many invocations of all functions may be under way or wait at a time, where that is
+    /// limited; those with a reservation of their own do not count.
+    pub account_concurrency: Option<u32>,
+    /// Whether a template with warnings is refused.
+    pub strict: bool,
+    /// Whether to build functions anew when their sources change.
+    pub watch: bool,
     /// The `millrace` program, to run a mapping's poller as a process of its own where a fault asks
     /// for it; `None` refuses such faults.
     pub poller_program: Option<PathBuf>,
@@ -74,6 +85,7 @@ impl StackConfig {
             template,
             data,
             fresh: false,
+            fsync: false,
             ports: Ports::FREE,
             kafka: None,
             functions: None,
@@ -81,6 +93,9 @@ impl StackConfig {
             parameters: BTreeMap::new(),
             env_vars: None,
             environments: ENVIRONMENTS_MAX,
+            account_concurrency: None,
+            strict: false,
+            watch: false,
             poller_program: None,
             notices: Notices::unheard(),
         }
@@ -113,6 +128,7 @@ pub struct Stack {
     parameters: BTreeMap<String, String>,
     env_vars: Option<PathBuf>,
     owner: Owner,
+    reload: Option<Reload>,
     published: Option<Published>,
     folder: DataFolder,
 }
@@ -136,6 +152,9 @@ impl Stack {
         let addresses = addresses(&config, &listeners, folder.layout()).await?;
         let env_vars = config.env_vars.as_deref();
         let plan = load_plan(&config.template, &config.parameters, env_vars, &addresses)?;
+        if config.strict && !plan.warnings.is_empty() {
+            return Err(UpError::Strict { file: config.template, warnings: plan.warnings });
+        }
         let names = plan.functions.iter().map(|function| function.name.clone());
         config.notices.send(Notice::Planned(names.collect()));
         let programs = match config.functions {
@@ -149,12 +168,28 @@ impl Stack {
             layout: folder.layout(),
         };
         let owned = assembly.start(listeners, &programs).await?;
+        let host = owned.parts.host.as_ref().filter(|_| config.watch).map(Host::programs);
+        let reload = host.map(|host| {
+            let (functions, sources) = (plan.functions.clone(), config.sources.clone());
+            let notices = config.notices.clone();
+            Reload::start(Reloading { functions, sources, programs, host, notices })
+        });
         let owner = Owner::start(owned);
         let StackConfig { template, parameters, env_vars, .. } = config;
         // Absolute: other commands read it from other folders.
         let env_vars = env_vars.map(|path| std::path::absolute(&path).unwrap_or(path));
         let published = None;
-        Ok(Self { addresses, plan, template, parameters, env_vars, owner, published, folder })
+        Ok(Self {
+            addresses,
+            plan,
+            template,
+            parameters,
+            env_vars,
+            owner,
+            reload,
+            published,
+            folder,
+        })
     }
 
     /// Writes the run file: from now on other commands find this stack.
@@ -203,6 +238,9 @@ impl Stack {
     /// closed last. Bounded; a part that does not stop in time is left behind with a warning.
     pub async fn shutdown(self) {
         drop(self.published);
+        if let Some(reload) = self.reload {
+            reload.shutdown().await;
+        }
         self.owner.shutdown().await;
         drop(self.folder);
     }
@@ -236,9 +274,12 @@ async fn addresses(
     })
 }
 
-/// What the pollers of a plan's mappings are told, `kafka` being the stack's own.
-pub(crate) fn mapping_configs(plan: &Plan, kafka: &str) -> Vec<poller::MappingConfig> {
-    plan.mappings.iter().map(|mapping| wiring::mapping(mapping, kafka)).collect()
+/// What the pollers of a plan's mappings are told, `kafka` being the stack's own, `data` its
+/// folder.
+pub(crate) fn mapping_configs(plan: &Plan, kafka: &str, data: &Path) -> Vec<poller::MappingConfig> {
+    let destinations = Layout::new(data.to_owned()).destinations();
+    let around = wiring::Surroundings { kafka, destinations: &destinations };
+    plan.mappings.iter().map(|mapping| wiring::mapping(mapping, around)).collect()
 }
 
 /// Reads a template as `up` does.

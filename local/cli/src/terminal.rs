@@ -148,12 +148,8 @@ impl Prefixes {
         Self { names, width }
     }
 
-    /// Prints one line of a function on stdout.
-    pub(crate) fn print(&mut self, function: &str, text: &str) -> Result<(), OutputError> {
-        out(self.line(function, text))
-    }
-
-    fn line(&mut self, function: &str, text: &str) -> String {
+    /// A line of a function, to be printed on stdout.
+    pub(crate) fn line(&mut self, function: &str, text: &str) -> String {
         let index = self.names.iter().position(|name| name == function).unwrap_or_else(|| {
             self.names.push(function.to_owned());
             self.names.len() - 1

@@ -24,7 +24,8 @@ pub use crate::{
     env_vars::{EnvVars, EnvVarsError},
     findings::{Position, Problem, TemplateError},
     plan::{
-        Code, Cors, Function, HttpApi, Inert, Mapping, Plan, Route, Source, StartingPosition,
+        Code, Cors, Destination, EventInvoke, FailureHandling, Function, HttpApi, Inert, Logging,
+        Mapping, PartialReading, Plan, RetryDelay, Route, Source, StartingPosition, SystemLogLevel,
         Table, Topic, Warning,
     },
 };

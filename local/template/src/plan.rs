@@ -1,8 +1,14 @@
 //! What a template asks for, typed and validated: the only thing the rest of `local` sees of it.
 
+mod mapping;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use self::mapping::{
+    Destination, FailureHandling, Mapping, PartialReading, RetryDelay, Source, StartingPosition,
+};
 
 /// Everything a template describes, ready to be started.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,9 +48,51 @@ pub struct Function {
     pub environment: BTreeMap<String, String>,
     /// `ReservedConcurrentExecutions`.
     pub reserved_concurrency: Option<u32>,
+    /// `LoggingConfig`.
+    pub logging: Logging,
+    /// `EventInvokeConfig`.
+    pub events: EventInvoke,
+    /// `AutoPublishAlias`: another name of the function's latest version here.
+    pub alias: Option<String>,
     /// `CapacityProviderConfig.PerExecutionEnvironmentMaxConcurrency`: how many invocations one
     /// environment takes at a time; 1 unless given.
     pub environment_concurrency: u32,
+}
+
+/// How a function's lines are written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Logging {
+    /// Whether `LogFormat` is `JSON`.
+    pub json: bool,
+    /// `SystemLogLevel`; `INFO` unless given.
+    pub system_level: SystemLogLevel,
+    /// `LogGroup`, where given.
+    pub group: Option<String>,
+}
+
+/// Which of Lambda's own lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SystemLogLevel {
+    /// `DEBUG`.
+    Debug,
+    /// `INFO`.
+    #[default]
+    Info,
+    /// `WARN`.
+    Warn,
+}
+
+/// What becomes of a function's asynchronous invocations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventInvoke {
+    /// `MaximumRetryAttempts`, where given; AWS's default is 2.
+    pub retries_max: Option<u8>,
+    /// `MaximumEventAgeInSeconds`, where given; AWS's default is 6 hours.
+    pub age_max: Option<Duration>,
+    /// `OnFailure`, where it is a function: its name.
+    pub on_failure: Option<String>,
+    /// `OnSuccess`, where it is a function: its name.
+    pub on_success: Option<String>,
 }
 
 /// Where a function's program comes from.
@@ -133,58 +181,6 @@ pub struct Table {
     pub create_table_json: String,
     /// The attribute of `TimeToLiveSpecification`, where it is enabled.
     pub ttl_attribute: Option<String>,
-}
-
-/// An event source mapping from a Kafka topic to a function.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Mapping {
-    /// The logical id CloudFormation would give it: `<Function><Event>`.
-    pub logical_id: String,
-    /// The name of the function.
-    pub function: String,
-    /// The topic.
-    pub topic: String,
-    /// The kind of cluster, which decides the event's shape.
-    pub source: Source,
-    /// `BatchSize`; 100 unless given.
-    pub batch_size: u32,
-    /// `MaximumBatchingWindowInSeconds`; `None` means AWS's 500 ms.
-    pub window: Option<Duration>,
-    /// Where a group without committed offsets starts.
-    pub starting_position: StartingPosition,
-    /// `ConsumerGroupId`, where given.
-    pub consumer_group: Option<String>,
-    /// `Enabled`.
-    pub enabled: bool,
-}
-
-/// The kind of cluster a mapping reads from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// MSK, with the cluster's ARN.
-    Msk {
-        /// The ARN of `Stream`.
-        cluster_arn: String,
-    },
-    /// Self-managed Kafka.
-    SelfManaged {
-        /// `KafkaBootstrapServers`.
-        bootstrap_servers: Vec<String>,
-    },
-}
-
-/// Where a consumer group without committed offsets starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StartingPosition {
-    /// The earliest record kept.
-    TrimHorizon,
-    /// Records that arrive from now on.
-    Latest,
-    /// The first record at or after this time, epoch milliseconds.
-    AtTimestamp {
-        /// Epoch milliseconds.
-        timestamp_ms: i64,
-    },
 }
 
 /// A resource that has no effect here.

@@ -3,9 +3,11 @@
 
 mod code;
 mod environment;
+mod event_invoke;
 mod function;
 mod http_api;
 mod inert;
+mod logging;
 mod mapping;
 mod route;
 mod table;
@@ -126,6 +128,12 @@ fn evaluate<'t>(
     })
 }
 
+/// `Metadata: Millrace`.
+fn millrace<'f>(context: &Context<'f>, findings: &'f Findings) -> Option<Place<'f>> {
+    let entry = context.sections.millrace?;
+    Some(Place::new(&entry.value, entry.position, "Metadata.Millrace".to_owned(), findings))
+}
+
 /// Whether the condition that is named here holds; not, where that cannot be told.
 fn holds(place: &Place<'_>, context: &Context<'_>) -> bool {
     let condition = place.text().map(|name| context.resolver.condition(name));
@@ -154,7 +162,7 @@ impl<'r> Draft<'r> {
         let place = resource.properties(findings);
         match resource.kind {
             "AWS::Serverless::Function" | "AWS::Lambda::Function" => {
-                self.add_function(resource, &place, context);
+                self.add_function(resource, &place, context, findings);
             }
             "AWS::Serverless::HttpApi" => {
                 self.plan.apis.push(http_api::read(resource.logical_id, &place));
@@ -170,7 +178,10 @@ impl<'r> Draft<'r> {
                 self.plan.tables.push(table);
             }
             "AWS::Lambda::EventSourceMapping" => {
-                self.mappings.extend(mapping::read_resource(resource.logical_id, &place));
+                let millrace = millrace(context, findings);
+                let mapping =
+                    mapping::read_resource(resource.logical_id, &place, millrace.as_ref());
+                self.mappings.extend(mapping);
             }
             kind if inert::is_inert(kind) => {
                 if let Some(note) = inert::note(kind) {
@@ -194,20 +205,28 @@ impl<'r> Draft<'r> {
         resource: &'r Resource<'_>,
         place: &Place<'r>,
         context: &Context<'_>,
+        findings: &Findings,
     ) {
         let Some(fields) = place.fields() else { return };
         let function = function::read(resource, &fields, context);
         let serverless = resource.kind == "AWS::Serverless::Function";
         let events = if serverless { fields.optional("Events") } else { None };
         for (event, place) in events.and_then(|place| place.pairs()).unwrap_or_default() {
-            self.add_event(&function, event, &place);
+            let millrace = millrace(context, findings);
+            self.add_event(&function, event, &place, millrace.as_ref());
         }
         fields.finish();
         self.name("function", &function.name, place);
         self.plan.functions.push(function);
     }
 
-    fn add_event(&mut self, function: &Function, event: &str, place: &Place<'r>) {
+    fn add_event(
+        &mut self,
+        function: &Function,
+        event: &str,
+        place: &Place<'r>,
+        millrace: Option<&Place<'_>>,
+    ) {
         let Some(source) = place.fields() else { return };
         let kind = source.required("Type").and_then(|place| place.text());
         let properties = source.optional("Properties");
@@ -220,7 +239,8 @@ impl<'r> Draft<'r> {
             }
             (Some(kind @ ("MSK" | "SelfManagedKafka")), Some(properties)) => {
                 let logical_id = format!("{}{event}", function.logical_id);
-                let mapping = mapping::read_event(logical_id, kind, &function.name, &properties);
+                let name = &function.name;
+                let mapping = mapping::read_event(logical_id, kind, name, &properties, millrace);
                 self.mappings.extend(mapping);
             }
             (Some("MSK" | "SelfManagedKafka"), None) => {
@@ -244,6 +264,10 @@ impl<'r> Draft<'r> {
     fn finish(mut self, context: &Context<'_>, findings: &Findings) -> Plan {
         route::assign(self.routes, &mut self.plan.apis, || http_api::implicit(context, findings));
         mapping::assign(self.mappings, &mut self.plan);
+        let start = context.sections.resources.map(|entry| entry.position);
+        let start = start.unwrap_or(Position { line: 1, column: 1 });
+        let warn = |message| findings.warning(start, message);
+        event_invoke::report_strangers(&mut self.plan.functions, warn);
         environment::report_unmatched(context, &self.plan, findings);
         self.plan
     }

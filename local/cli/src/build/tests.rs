@@ -160,5 +160,8 @@ fn function(code: Code) -> Function {
         environment: BTreeMap::new(),
         reserved_concurrency: None,
         environment_concurrency: 1,
+        logging: template::Logging::default(),
+        events: template::EventInvoke::default(),
+        alias: None,
     }
 }

@@ -72,7 +72,7 @@ fn print(
     layout: &Layout,
 ) -> Result<(), CommandError> {
     for line in reader.read().map_err(unread(layout))? {
-        prefixes.print(&line.function, &line.text)?;
+        terminal::out(prefixes.line(&line.function, &line.text))?;
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use crate::failure::CommandError;
 use crate::interrupt::Interrupts;
 use crate::locate;
 use crate::notice::{NOTICES_MAX, Notice, Notices};
+use crate::open_files;
 use crate::stack::{Ports, Stack, StackConfig};
 use crate::summary::Summary;
 use crate::terminal::{self, Prefixes, Waiting};
@@ -28,6 +29,7 @@ pub(super) async fn run(place: &Place, options: Up) -> Result<(), CommandError> 
         background::leave_terminal();
     }
     let mut interrupts = Interrupts::listen().map_err(CommandError::Runtime)?;
+    open_files::allow();
     let begun = Instant::now();
     let (notices, reader) = mpsc::channel(NOTICES_MAX);
     let notices = Notices::to(notices, terminal::in_colour());
@@ -65,6 +67,7 @@ fn config(template: PathBuf, data: PathBuf, options: Up, notices: Notices) -> St
         template,
         data,
         fresh: options.fresh,
+        fsync: options.fsync,
         ports: Ports {
             gateway: ports.gateway,
             lambda: ports.lambda,
@@ -81,6 +84,9 @@ fn config(template: PathBuf, data: PathBuf, options: Up, notices: Notices) -> St
         parameters: options.parameter_overrides.into_iter().collect(),
         env_vars: options.env_vars,
         environments: options.environments,
+        account_concurrency: options.account_concurrency,
+        strict: options.strict,
+        watch: !options.no_watch,
         poller_program: std::env::current_exe().ok(),
         notices,
     }
@@ -90,20 +96,53 @@ fn config(template: PathBuf, data: PathBuf, options: Up, notices: Notices) -> St
 /// their files.
 fn show(mut notices: mpsc::Receiver<Notice>, in_background: bool) -> JoinHandle<()> {
     tokio::task::spawn_blocking(move || {
-        let mut prefixes = Prefixes::default();
-        let mut building: Option<Waiting> = None;
-        while let Some(notice) = notices.blocking_recv() {
-            match notice {
-                Notice::Planned(functions) => prefixes = Prefixes::of(functions),
-                Notice::Building { done, of } => building
-                    .get_or_insert_with(|| Waiting::start("building the functions"))
-                    .progress(u64::from(done), u64::from(of)),
-                Notice::Built => drop(building.take()),
-                Notice::Line(line) if !in_background => {
-                    prefixes.print(&line.function, &line.text).ok();
-                }
-                Notice::Line(_) => {}
-            }
+        let mut screen = Screen { in_background, ..Screen::default() };
+        let mut batch = Vec::new();
+        while notices.blocking_recv_many(&mut batch, NOTICES_MAX) > 0 {
+            batch.drain(..).for_each(|notice| screen.show(notice));
+            screen.print_lines();
         }
     })
+}
+
+/// What is on the terminal.
+#[derive(Default)]
+struct Screen {
+    in_background: bool,
+    prefixes: Prefixes,
+    building: Option<Waiting>,
+    /// Lines that come together are printed together: a load test has thousands a second.
+    lines: String,
+}
+
+impl Screen {
+    fn show(&mut self, notice: Notice) {
+        match notice {
+            Notice::Planned(functions) => self.prefixes = Prefixes::of(functions),
+            Notice::Building { done, of } => self
+                .building
+                .get_or_insert_with(|| Waiting::start("building the functions"))
+                .progress(u64::from(done), u64::from(of)),
+            Notice::Built => drop(self.building.take()),
+            Notice::BuildFailed(error) => {
+                let hint = "the functions run as they did before the change";
+                terminal::failure_with(error.text(), &terminal::chain(&*error), Some(hint));
+            }
+            Notice::Replaced(functions) => {
+                terminal::note(format!("reloaded {}", functions.join(", ")));
+            }
+            Notice::Line(line) if !self.in_background => {
+                self.lines.push_str(&self.prefixes.line(&line.function, &line.text));
+            }
+            Notice::Line(_) => {}
+        }
+    }
+
+    fn print_lines(&mut self) {
+        if !self.lines.is_empty() {
+            // Nobody need read what it tells.
+            terminal::out(&self.lines).ok();
+            self.lines.clear();
+        }
+    }
 }

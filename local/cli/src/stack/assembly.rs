@@ -18,7 +18,7 @@ use super::mappings::{MappingName, RunningMapping, Seat};
 use super::owner::{Owned, Parts};
 use super::poller_process::Launch;
 use super::ports::{Bound, Listeners};
-use super::{Addresses, StackConfig, UpError, cluster, wiring};
+use super::{Addresses, StackConfig, UpError, cluster, mapping_configs, wiring};
 use crate::build::Program;
 use crate::control::{Control, REQUESTS_MAX};
 use crate::data_folder::Layout;
@@ -77,7 +77,11 @@ impl Assembly<'_> {
             return Ok(Kafka::Elsewhere);
         };
         let topics = wiring::topics(self.plan);
-        let config = BrokerConfig { topics, ..BrokerConfig::new(self.layout.kafka()) };
+        let config = BrokerConfig {
+            topics,
+            fsync: self.config.fsync,
+            ..BrokerConfig::new(self.layout.kafka())
+        };
         let embedded = Embedded::start(bound, config).await.map_err(UpError::Broker)?;
         Ok(Kafka::Embedded(Box::new(embedded)))
     }
@@ -93,15 +97,15 @@ impl Assembly<'_> {
             account_id: wiring::ACCOUNT.to_owned(),
             functions: wiring::functions(self.plan, programs, self.config.environments),
             shared_environment: wiring::shared_environment(self.addresses),
-            account_concurrency: None,
+            account_concurrency: self.config.account_concurrency,
             logs,
         };
         Host::start(bound.listener, config)
     }
 
     fn mappings(&self, invoke: &Arc<dyn Invoke>) -> Result<Vec<RunningMapping>, UpError> {
-        let mappings = self.plan.mappings.iter().map(|mapping| {
-            let config = wiring::mapping(mapping, &self.addresses.kafka);
+        let configs = mapping_configs(self.plan, &self.addresses.kafka, self.layout.root());
+        let mappings = configs.into_iter().map(|config| {
             let (id, function, topic) =
                 (config.id.clone(), config.function.clone(), config.topic.clone());
             let enabled = config.enabled;

@@ -1,18 +1,18 @@
 //! From the plan to what each part is told. Pure: starts and reads nothing.
 
+mod mapping;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use broker::TopicConfig;
-use gateway::{ApiConfig, CorsConfig, RouteConfig};
-use host::{EventConfig, FunctionConfig, Logging};
-use poller::{EventSource, FailureHandling, MappingConfig};
-use table::TableConfig;
-use template::{Function, HttpApi, Mapping, Plan, Source};
-use uuid::Uuid;
-
+pub(super) use self::mapping::{Surroundings, mapping};
 use super::Addresses;
 use crate::build::Program;
+use broker::TopicConfig;
+use gateway::{ApiConfig, CorsConfig, RouteConfig};
+use host::{EventConfig, FunctionConfig, LogFormat, Logging, SystemLogLevel};
+use table::TableConfig;
+use template::{EventInvoke, Function, HttpApi, Plan};
 
 /// The region of everything local.
 pub(crate) const REGION: &str = "us-east-1";
@@ -78,9 +78,31 @@ fn host_function(function: &Function, program: &Program, environments_max: u32) 
         environments_max: function.reserved_concurrency.unwrap_or(u32::MAX).min(environments_max),
         environment_concurrency: function.environment_concurrency,
         reserved_concurrency: function.reserved_concurrency,
-        logging: Logging::default(),
-        events: EventConfig::default(),
-        aliases: Vec::new(),
+        logging: logging(&function.logging),
+        events: events(&function.events),
+        aliases: function.alias.iter().cloned().collect(),
+    }
+}
+
+fn logging(logging: &template::Logging) -> Logging {
+    Logging {
+        format: if logging.json { LogFormat::Json } else { LogFormat::Text },
+        system_level: match logging.system_level {
+            template::SystemLogLevel::Debug => SystemLogLevel::Debug,
+            template::SystemLogLevel::Info => SystemLogLevel::Info,
+            template::SystemLogLevel::Warn => SystemLogLevel::Warn,
+        },
+        group: logging.group.clone(),
+    }
+}
+
+fn events(events: &EventInvoke) -> EventConfig {
+    let defaults = EventConfig::default();
+    EventConfig {
+        retries_max: events.retries_max.unwrap_or(defaults.retries_max),
+        age_max: events.age_max.unwrap_or(defaults.age_max),
+        on_failure: events.on_failure.clone(),
+        on_success: events.on_success.clone(),
     }
 }
 
@@ -130,47 +152,6 @@ pub(crate) fn tables(plan: &Plan) -> Vec<TableConfig> {
         ttl_attribute: table.ttl_attribute.clone(),
     });
     tables.collect()
-}
-
-/// A mapping's poller. Kafka is the stack's own for MSK; a self-managed cluster is where the
-/// template says.
-pub(crate) fn mapping(mapping: &Mapping, kafka: &str) -> MappingConfig {
-    let id = mapping_id(mapping).to_string();
-    let (source, bootstrap_servers) = match &mapping.source {
-        Source::Msk { cluster_arn } => {
-            (EventSource::Msk { cluster_arn: cluster_arn.clone() }, kafka.to_owned())
-        }
-        Source::SelfManaged { bootstrap_servers } => {
-            (EventSource::SelfManaged, bootstrap_servers.join(","))
-        }
-    };
-    MappingConfig {
-        function: mapping.function.clone(),
-        topic: mapping.topic.clone(),
-        bootstrap_servers,
-        source,
-        batch_size: mapping.batch_size,
-        window: mapping.window,
-        starting_position: match mapping.starting_position {
-            template::StartingPosition::TrimHorizon => poller::StartingPosition::TrimHorizon,
-            template::StartingPosition::Latest => poller::StartingPosition::Latest,
-            template::StartingPosition::AtTimestamp { timestamp_ms } => {
-                poller::StartingPosition::AtTimestamp { timestamp_ms }
-            }
-        },
-        group_id: mapping.consumer_group.clone().unwrap_or_else(|| id.clone()),
-        enabled: mapping.enabled,
-        failures: FailureHandling::default(),
-        client_settings: BTreeMap::new(),
-        id,
-    }
-}
-
-/// A mapping's UUID: the same in every run, since the consumer group is named after it. With
-/// another topic it is another mapping, as in CloudFormation.
-fn mapping_id(mapping: &Mapping) -> Uuid {
-    let name = format!("millrace/mapping/{}/{}", mapping.logical_id, mapping.topic);
-    Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
 }
 
 #[cfg(test)]

@@ -42,6 +42,9 @@ fn function(name: &str) -> Function {
         environment: BTreeMap::new(),
         reserved_concurrency: None,
         environment_concurrency: 1,
+        logging: template::Logging::default(),
+        events: template::EventInvoke::default(),
+        alias: None,
     }
 }
 

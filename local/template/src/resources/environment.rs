@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Context;
+use super::{Context, logging};
 use crate::{
     findings::{Findings, Position},
     place::{Fields, Place},
@@ -44,7 +44,7 @@ pub(super) fn read(
 ) -> BTreeMap<String, String> {
     let mut variables = BTreeMap::new();
     if let Some(place) = fields.optional("LoggingConfig") {
-        variables = logging(&place);
+        variables = logging::variables(&place);
     }
     let Some(place) = fields.optional("Environment") else { return variables };
     let Some(environment) = place.fields() else { return variables };
@@ -76,23 +76,6 @@ fn check_name(variable: &str, place: &Place<'_>) {
         || !variable.bytes().all(allowed)
     {
         place.problem("a variable's name is a letter, then letters, digits and `_`");
-    }
-}
-
-/// The variables that Lambda sets for JSON logs.
-fn logging(place: &Place<'_>) -> BTreeMap<String, String> {
-    let Some(fields) = place.fields() else { return BTreeMap::new() };
-    let text = |key| fields.optional(key).and_then(|place| place.text());
-    let format = text("LogFormat");
-    let level = text("ApplicationLogLevel");
-    fields.inert(&["LogGroup", "SystemLogLevel"]);
-    fields.finish();
-    match format {
-        Some("JSON") => BTreeMap::from([
-            ("AWS_LAMBDA_LOG_FORMAT".to_owned(), "JSON".to_owned()),
-            ("AWS_LAMBDA_LOG_LEVEL".to_owned(), level.unwrap_or("INFO").to_owned()),
-        ]),
-        _ => BTreeMap::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Context, Resource, code, environment};
+use super::{Context, Resource, code, environment, event_invoke, logging};
 use crate::{
     place::{Fields, Place},
     plan::Function,
@@ -23,10 +23,9 @@ const ENVIRONMENT_CONCURRENCY_MAX: u32 = 1_600;
 const NAME_CHARACTERS_MAX: usize = 64;
 
 /// Properties that are accepted and have no effect here.
-const INERT: [&str; 27] = [
+const INERT: [&str; 26] = [
     "Architectures",
     "AssumeRolePolicyDocument",
-    "AutoPublishAlias",
     "AutoPublishAliasAllProperties",
     "AutoPublishCodeSha256",
     "CodeSigningConfigArn",
@@ -80,6 +79,9 @@ pub(super) fn read(
         memory_mb: count("MemorySize", 128..=memory_mb_max).unwrap_or(128),
         environment: environment::read(resource.logical_id, &name, fields, context),
         reserved_concurrency: count("ReservedConcurrentExecutions", 0..=u32::MAX),
+        logging: logging::read(fields),
+        events: event_invoke::read(fields),
+        alias: fields.optional("AutoPublishAlias").and_then(|p| p.text()).map(str::to_owned),
         environment_concurrency: environment_concurrency.unwrap_or(1),
         name,
     };
@@ -127,7 +129,7 @@ fn refuse(fields: &Fields<'_>) {
         &["DurableConfig", "FileSystemConfigs", "FunctionUrlConfig", "TenancyConfig"],
         "is not simulated",
     );
-    for key in ["DeadLetterConfig", "DeadLetterQueue", "EventInvokeConfig"] {
+    for key in ["DeadLetterConfig", "DeadLetterQueue"] {
         if let Some(place) = fields.optional(key) {
             place.warning(format!("`{key}` has no effect here"));
         }

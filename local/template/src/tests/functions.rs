@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::*;
-use crate::{Code, EnvVarsError};
+use crate::{Code, EnvVarsError, EventInvoke, Logging, SystemLogLevel};
 
 #[test]
 fn takes_lambdas_defaults() {
@@ -257,5 +257,65 @@ fn refuses_globals_that_sam_refuses() {
             "3:14 Globals.Function.FunctionName: cannot be set in `Globals`",
             "4:3 Globals.Topic: is not a section of `Globals`",
         ],
+    );
+}
+
+#[test]
+fn reads_how_lines_are_written() {
+    let text = "LoggingConfig: {LogFormat: JSON, SystemLogLevel: WARN, LogGroup: /own/group}";
+    let logging = plan(&function(text)).functions[0].logging.clone();
+    let group = Some("/own/group".to_owned());
+    assert_eq!(logging, Logging { json: true, system_level: SystemLogLevel::Warn, group });
+    assert_eq!(plan(&function("")).functions[0].logging, Logging::default());
+    // What AWS makes up is not known, and not missed.
+    let made_up = plan(&function("LoggingConfig: {LogFormat: JSON, LogGroup: !Ref Made}"));
+    assert_eq!(made_up.functions[0].logging.group, None);
+}
+
+#[test]
+fn refuses_levels_and_formats_that_do_not_exist() {
+    refuses(
+        &function("LoggingConfig: {LogFormat: XML, SystemLogLevel: INFO}"),
+        &[
+            "6:34 Resources.F.Properties.LoggingConfig.LogFormat: must be Text or JSON, not `XML`",
+            "6:55 Resources.F.Properties.LoggingConfig.SystemLogLevel: needs `LogFormat: JSON`",
+        ],
+    );
+    refuses(
+        &function("LoggingConfig: {LogFormat: JSON, SystemLogLevel: LOUD}"),
+        &[
+            "6:56 Resources.F.Properties.LoggingConfig.SystemLogLevel: must be DEBUG, INFO or WARN, \
+           not `LOUD`",
+        ],
+    );
+}
+
+#[test]
+fn reads_what_becomes_of_events() {
+    let text = "AutoPublishAlias: live\nEventInvokeConfig: {MaximumRetryAttempts: 1, \
+                MaximumEventAgeInSeconds: 60, DestinationConfig: {OnFailure: {Type: Lambda, \
+                Destination: !GetAtt F.Arn}}}";
+    let function = plan(&function(text)).functions.remove(0);
+    let expected = EventInvoke {
+        retries_max: Some(1),
+        age_max: Some(Duration::from_secs(60)),
+        on_failure: Some("F".to_owned()),
+        on_success: None,
+    };
+    assert_eq!((function.events, function.alias.as_deref()), (expected, Some("live")));
+}
+
+#[test]
+fn warns_of_destinations_that_are_not_simulated() {
+    let destination = |text: &str| {
+        function(&format!("EventInvokeConfig: {{DestinationConfig: {{OnSuccess: {text}}}}}"))
+    };
+    warns(
+        &destination("{Type: SQS, Destination: !GetAtt Queue.Arn}"),
+        &["only functions of this template are told of events here"],
+    );
+    warns(
+        &destination("{Type: Lambda, Destination: \"arn:aws:lambda:r:1:function:other:live\"}"),
+        &["`F` tells of its events `other`, which is no function here"],
     );
 }

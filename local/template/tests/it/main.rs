@@ -8,8 +8,8 @@ use std::{
 };
 
 use template::{
-    Code, Cors, EnvVars, Function, HttpApi, Inert, Mapping, Plan, Route, Settings, Source,
-    StartingPosition, Table, TemplateError, Topic,
+    Code, Cors, EnvVars, EventInvoke, FailureHandling, Function, HttpApi, Inert, Logging, Mapping,
+    Plan, Route, Settings, Source, StartingPosition, Table, TemplateError, Topic,
 };
 
 const CLUSTER: &str = "arn:aws:kafka:us-east-1:000000000000:cluster/local/uuid-1";
@@ -65,6 +65,8 @@ fn plans_functions_topics_and_tables_together() {
             starting_position: StartingPosition::TrimHorizon,
             consumer_group: None,
             enabled: true,
+            filters: Vec::new(),
+            failures: FailureHandling::default(),
         }],
         inert: vec![
             inert("Capacity", "AWS::Serverless::CapacityProvider"),
@@ -105,6 +107,9 @@ fn get_status() -> Function {
         environment: environment(&[("EVENTS_TOPIC", "events")]),
         reserved_concurrency: None,
         environment_concurrency: 1,
+        logging: Logging { json: true, ..Logging::default() },
+        events: EventInvoke::default(),
+        alias: None,
     }
 }
 
@@ -243,13 +248,13 @@ fn takes_an_executable_whatever_its_runtime() {
 fn shows_one_problem_a_line_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("template.yaml");
-    fs::write(&path, "Resources:\n  F: {Type: AWS::S3::Bucket}\n  G: {}\n").unwrap();
+    fs::write(&path, "Resources:\n  F: {Type: AWS::Kinesis::Stream}\n  G: {}\n").unwrap();
     let error = template::load(&path, &Settings::default()).unwrap_err();
     let path = path.display();
     assert_eq!(
         error.to_string(),
         format!(
-            "{path}:2:13 Resources.F.Type: `AWS::S3::Bucket` is not simulated (give it a \
+            "{path}:2:13 Resources.F.Type: `AWS::Kinesis::Stream` is not simulated (give it a \
              `Condition` that is false here, or a template of its own)\n\
              {path}:3:3 Resources.G: `Type` is missing"
         )

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use template::{Code, StartingPosition};
+use template::Code;
 
 use super::*;
 
@@ -18,20 +18,6 @@ fn addresses() -> Addresses {
     }
 }
 
-fn msk_mapping() -> Mapping {
-    Mapping {
-        logical_id: "ProcessEventsEvents".to_owned(),
-        function: "process_events".to_owned(),
-        topic: "events".to_owned(),
-        source: Source::Msk { cluster_arn: "arn".to_owned() },
-        batch_size: 100,
-        window: Some(Duration::from_secs(1)),
-        starting_position: StartingPosition::TrimHorizon,
-        consumer_group: None,
-        enabled: true,
-    }
-}
-
 fn function(reserved_concurrency: Option<u32>) -> Function {
     Function {
         logical_id: "F".to_owned(),
@@ -43,37 +29,10 @@ fn function(reserved_concurrency: Option<u32>) -> Function {
         environment: BTreeMap::from([("A".to_owned(), "1".to_owned())]),
         reserved_concurrency,
         environment_concurrency: 4,
+        logging: template::Logging::default(),
+        events: EventInvoke::default(),
+        alias: None,
     }
-}
-
-#[test]
-fn a_mapping_keeps_its_id_and_its_group_is_named_after_it() {
-    let first = mapping(&msk_mapping(), "127.0.0.1:9092");
-    assert_eq!(first, mapping(&msk_mapping(), "127.0.0.1:9092"));
-    assert_eq!(Uuid::parse_str(&first.id).unwrap().get_version_num(), 5);
-    assert_eq!(first.group_id, first.id);
-    let other = Mapping { logical_id: "Other".to_owned(), ..msk_mapping() };
-    assert_ne!(mapping(&other, "127.0.0.1:9092").id, first.id);
-    let other = Mapping { topic: "orders".to_owned(), ..msk_mapping() };
-    assert_ne!(mapping(&other, "127.0.0.1:9092").id, first.id);
-}
-
-#[test]
-fn a_named_consumer_group_is_kept() {
-    let named = Mapping { consumer_group: Some("mine".to_owned()), ..msk_mapping() };
-    assert_eq!(mapping(&named, "127.0.0.1:9092").group_id, "mine");
-}
-
-#[test]
-fn msk_is_the_stacks_kafka_and_self_managed_is_where_the_template_says() {
-    let msk = mapping(&msk_mapping(), "127.0.0.1:9092");
-    assert_eq!(msk.bootstrap_servers, "127.0.0.1:9092");
-    assert_eq!(msk.source, EventSource::Msk { cluster_arn: "arn".to_owned() });
-    let servers = vec!["a:1".to_owned(), "b:2".to_owned()];
-    let own =
-        Mapping { source: Source::SelfManaged { bootstrap_servers: servers }, ..msk_mapping() };
-    let own = mapping(&own, "127.0.0.1:9092");
-    assert_eq!((own.bootstrap_servers.as_str(), own.source), ("a:1,b:2", EventSource::SelfManaged));
 }
 
 #[test]
