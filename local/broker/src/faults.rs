@@ -248,7 +248,7 @@ impl Faults {
     /// Counts a rule as met, unless it has been met often enough.
     fn meet(&self, entry: &Entry) -> bool {
         let limit = entry.rule.times.unwrap_or(u64::MAX);
-        let counted = entry.met.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |met| {
+        let counted = entry.met.try_update(Ordering::Relaxed, Ordering::Relaxed, |met| {
             (met < limit).then_some(met + 1)
         });
         let is_last = counted.is_ok_and(|before| before + 1 == limit);

@@ -2,9 +2,11 @@
 //! as it can, on one thread; requests for `…/refuse` with 404. It reads just enough HTTP for `wrk`,
 //! `oha` and ours.
 //!
-//! `empty_server [PORT]`; without a port it takes a free one. It prints its URL.
+//! `empty_server [PORT [DELAY_MS]]`; port 0, or none, is a free one. Every answer waits for the delay: a
+//! server that no generator can saturate. It prints its URL.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,7 +22,10 @@ const REQUEST_BYTES_MAX: usize = 16 * 1024;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<()> {
-    let port = std::env::args().nth(1).and_then(|port| port.parse().ok()).unwrap_or(0);
+    let argument = |place| std::env::args().nth(place);
+    let port = argument(1).and_then(|port| port.parse().ok()).unwrap_or(0);
+    let delay = argument(2).and_then(|delay| delay.parse().ok()).filter(|delay| *delay > 0);
+    let delay = delay.map(Duration::from_millis);
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     let url = format!("http://{}\n", listener.local_addr()?);
     io::Write::write_all(&mut io::stdout(), url.as_bytes())?;
@@ -31,19 +36,22 @@ async fn main() -> io::Result<()> {
                 let (stream, _peer) = listener.accept().await?;
                 stream.set_nodelay(true)?;
                 // A client that goes away is no failure of the server.
-                tokio::task::spawn_local(async { serve(stream).await.ok() });
+                tokio::task::spawn_local(async move { serve(stream, delay).await.ok() });
             }
         })
         .await
 }
 
 /// Answers until the client closes.
-async fn serve(mut stream: TcpStream) -> io::Result<()> {
+async fn serve(mut stream: TcpStream, delay: Option<Duration>) -> io::Result<()> {
     let mut received = Vec::with_capacity(REQUEST_BYTES_MAX);
     while stream.read_buf(&mut received).await? > 0 {
         while let Some(request) = complete(&received) {
             let answer = if is_refused(&received[..request]) { REFUSAL } else { ANSWER };
             received.drain(..request);
+            if let Some(delay) = delay {
+                tokio::time::sleep(delay).await;
+            }
             stream.write_all(answer).await?;
         }
         if received.len() >= REQUEST_BYTES_MAX {
