@@ -3,6 +3,9 @@
 
 mod assembly;
 mod faults;
+mod function;
 mod lifecycle;
 mod messages;
 mod project;
+mod reload;
+mod templates;

@@ -1,8 +1,11 @@
 //! A project in a folder of its own, and the binary called in it.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+
+use millrace::Sources;
 
 /// A template with one function, which is a cargo package.
 pub(crate) const HELLO: &str = "\
@@ -51,6 +54,17 @@ impl Project {
         fs::write(package.join("Cargo.toml"), manifest).expect("the manifest is written");
         fs::write(package.join("src/main.rs"), source).expect("the source is written");
         self
+    }
+
+    /// A cargo that builds in the project, wherever the tests themselves are built: other projects
+    /// with a package of this name would take its place there.
+    pub(crate) fn sources(&self) -> Sources {
+        let cargo = self.folder.path().join("cargo");
+        let script =
+            concat!("#!/bin/sh\nunset CARGO_TARGET_DIR\nexec ", env!("CARGO"), " \"$@\"\n");
+        fs::write(&cargo, script).expect("the script is written");
+        fs::set_permissions(&cargo, Permissions::from_mode(0o755)).expect("it may be run");
+        Sources { cargo, release: false, artifacts: None }
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
