@@ -1,6 +1,7 @@
 //! One module per command; each asks the library and prints. Nothing else calls `terminal`.
 
 mod background;
+mod broker;
 mod down;
 mod env;
 mod fault;
@@ -27,6 +28,7 @@ pub(crate) async fn run(line: CommandLine) -> Result<(), CommandError> {
         Command::Load(load) => load::run(&place, *load).await,
         Command::Mapping(mapping) => mapping::run(&place, mapping).await,
         Command::Fault(fault) => fault::run(&place, &fault).await,
+        Command::Broker(broker) => broker::run(&place, broker).await,
         Command::Poller(poller) => poller::run(&place, poller).await,
     }
 }

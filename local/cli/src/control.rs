@@ -9,6 +9,7 @@ mod route;
 use std::convert::Infallible;
 use std::time::Duration;
 
+use broker::{ActiveFault, FaultRule};
 use bytes::Bytes;
 use http::{Response, StatusCode, header};
 use http_body_util::Full;
@@ -17,13 +18,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::status::{Mappings, Status};
+use crate::metrics;
+use crate::status::{KafkaFault, Mappings, Status};
 pub(crate) use route::Refusal;
 use route::Route;
 
@@ -52,6 +54,11 @@ pub(crate) enum Request {
     StopKafka(Duration, oneshot::Sender<Result<(), Refusal>>),
     /// Before its time; answered when it runs.
     StartKafka(oneshot::Sender<Result<(), Refusal>>),
+    /// What the broker is to do wrong; its id.
+    BreakKafka(FaultRule, oneshot::Sender<Result<u64, Refusal>>),
+    KafkaFaults(oneshot::Sender<Result<Vec<ActiveFault>, Refusal>>),
+    /// One fault or all; how many were lifted.
+    MendKafka(Option<u64>, oneshot::Sender<Result<usize, Refusal>>),
     /// Every request to the table waits.
     SlowTable {
         delay: Duration,
@@ -123,6 +130,10 @@ async fn answer(request: &http::Request<Incoming>, desk: &Desk) -> Response<Full
     match route {
         Route::Status => asked(desk.ask(Request::Status).await),
         Route::Mappings => asked(desk.ask(Request::Mappings).await),
+        Route::Metrics => match desk.ask(Request::Mappings).await {
+            Some(mappings) => text_body(metrics::prometheus(&mappings)),
+            None => refuse(Refusal::Stopping),
+        },
         Route::Pause(id) => found(desk.ask(|reply| Request::Pause(id, reply)).await),
         Route::Resume(id) => found(desk.ask(|reply| Request::Resume(id, reply)).await),
         Route::KillEnvironment(function) => {
@@ -136,6 +147,17 @@ async fn answer(request: &http::Request<Incoming>, desk: &Desk) -> Response<Full
         Route::KillPoller(id) => killed(desk.ask(|reply| Request::KillPoller(id, reply)).await),
         Route::StopKafka { down } => done(desk.ask(|reply| Request::StopKafka(down, reply)).await),
         Route::StartKafka => done(desk.ask(Request::StartKafka).await),
+        Route::BreakKafka(rule) => {
+            told(desk.ask(|reply| Request::BreakKafka(rule, reply)).await, |id| json!({ "id": id }))
+        }
+        Route::KafkaFaults => told(desk.ask(Request::KafkaFaults).await, |faults| {
+            let faults: Vec<KafkaFault> = faults.into_iter().map(Into::into).collect();
+            json!({ "faults": faults })
+        }),
+        Route::MendKafka(id) => {
+            let mended = desk.ask(|reply| Request::MendKafka(id, reply)).await;
+            told(mended, |count| json!({ "lifted": count }))
+        }
         Route::SlowTable { delay, lasting } => {
             let slow = |reply| Request::SlowTable { delay, lasting, reply };
             done(desk.ask(slow).await.map(Ok))
@@ -169,16 +191,19 @@ fn found(answer: Option<bool>) -> Response<Full<Bytes>> {
 }
 
 fn killed(answer: Option<Result<u32, Refusal>>) -> Response<Full<Bytes>> {
-    match answer {
-        Some(Ok(pid)) => json_body(StatusCode::OK, &json!({ "pid": pid })),
-        Some(Err(refusal)) => refuse(refusal),
-        None => refuse(Refusal::Stopping),
-    }
+    told(answer, |pid| json!({ "pid": pid }))
 }
 
 fn done(answer: Option<Result<(), Refusal>>) -> Response<Full<Bytes>> {
+    told(answer, |()| json!({}))
+}
+
+fn told<T>(
+    answer: Option<Result<T, Refusal>>,
+    body: impl FnOnce(T) -> Value,
+) -> Response<Full<Bytes>> {
     match answer {
-        Some(Ok(())) => json_body(StatusCode::OK, &json!({})),
+        Some(Ok(answer)) => json_body(StatusCode::OK, &body(answer)),
         Some(Err(refusal)) => refuse(refusal),
         None => refuse(Refusal::Stopping),
     }
@@ -186,6 +211,14 @@ fn done(answer: Option<Result<(), Refusal>>) -> Response<Full<Bytes>> {
 
 fn refuse(refusal: Refusal) -> Response<Full<Bytes>> {
     json_body(refusal.status(), &json!({ "message": refusal.to_string() }))
+}
+
+/// Prometheus's text format.
+fn text_body(text: String) -> Response<Full<Bytes>> {
+    Response::builder()
+        .header(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")
+        .body(Full::from(text))
+        .expect("the parts are valid")
 }
 
 fn json_body(status: StatusCode, body: &impl Serialize) -> Response<Full<Bytes>> {

@@ -40,6 +40,7 @@ const ENVIRONMENTS_MAX: u32 = 10;
 
 /// What to start, and how.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "what a person chooses is independent")]
 pub struct StackConfig {
     /// The SAM template.
     pub template: PathBuf,

@@ -1,6 +1,8 @@
 //! What the control endpoint tells and `status`, `lag` and `mapping` print: the JSON that scripts
 //! rely on.
 
+use broker::{ActiveFault, FaultRule};
+use poller::Counts;
 use serde::{Deserialize, Serialize};
 
 /// The answer to `GET /status`, and what `status --json` prints.
@@ -22,6 +24,40 @@ pub struct Status {
     pub functions: Vec<FunctionStatus>,
     /// The mappings, in the template's order.
     pub mappings: Vec<MappingStatus>,
+}
+
+/// What the embedded broker does wrong on purpose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KafkaFaults {
+    /// In the order in which they were asked for.
+    pub(crate) faults: Vec<KafkaFault>,
+}
+
+/// One thing that the embedded broker does wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KafkaFault {
+    /// Its number.
+    pub(crate) id: u64,
+    /// As it is written: `delay:200ms`.
+    pub(crate) fault: String,
+    /// Only requests of this kind.
+    pub(crate) api: Option<String>,
+    /// Only requests that name this topic.
+    pub(crate) topic: Option<String>,
+    /// Only requests of this client.
+    pub(crate) client_id: Option<String>,
+    /// Only so many times.
+    pub(crate) times: Option<u64>,
+    /// How many times so far.
+    pub(crate) met: u64,
+}
+
+impl From<ActiveFault> for KafkaFault {
+    fn from(active: ActiveFault) -> Self {
+        let ActiveFault { id, rule, met } = active;
+        let FaultRule { fault, api, topic, client_id, times } = rule;
+        Self { id, fault: fault.to_string(), api, topic, client_id, times, met }
+    }
 }
 
 /// A function that runs here.
@@ -72,6 +108,8 @@ pub struct MappingDetail {
     pub lag: Option<i64>,
     /// The partitions that it reads, in order.
     pub partitions: Vec<PartitionStatus>,
+    /// What it has counted since it was started.
+    pub counts: Counts,
 }
 
 /// How far a mapping is in one partition.
@@ -87,7 +125,7 @@ pub struct PartitionStatus {
 
 impl From<MappingDetail> for MappingStatus {
     fn from(detail: MappingDetail) -> Self {
-        let MappingDetail { id, function, topic, state, lag, partitions: _ } = detail;
+        let MappingDetail { id, function, topic, state, lag, partitions: _, counts: _ } = detail;
         Self { id, function, topic, state, lag }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::status::{MappingDetail, Mappings, PartitionStatus, Status};
+use crate::status::{KafkaFaults, MappingDetail, Mappings, PartitionStatus, Status};
 
 /// One JSON object and a line feed.
 pub(crate) fn json(value: &impl Serialize) -> String {
@@ -59,6 +59,19 @@ pub(crate) fn status(status: &Status) -> String {
         text.push_str(&aligned(&rows));
     }
     text
+}
+
+/// What `broker faults` prints.
+pub(crate) fn faults(faults: &KafkaFaults) -> String {
+    let mut rows = vec![row(["FAULT", "WHAT", "API", "TOPIC", "CLIENT", "TIMES", "MET"])];
+    rows.extend(faults.faults.iter().map(|fault| {
+        let text = |some: &Option<String>| some.clone().unwrap_or_else(|| "*".to_owned());
+        let times = fault.times.map_or_else(|| "*".to_owned(), |times| times.to_string());
+        let (api, topic, client) = (text(&fault.api), text(&fault.topic), text(&fault.client_id));
+        let (id, met) = (fault.id.to_string(), fault.met.to_string());
+        row([&id, &fault.fault, &api, &topic, &client, &times, &met])
+    }));
+    aligned(&rows)
 }
 
 /// What `mapping list` prints.
@@ -120,6 +133,7 @@ mod tests {
                 partition(1, Some(3), Some(3)),
                 partition(2, None, Some(1)),
             ],
+            counts: poller::Counts::default(),
         };
         Mappings { mappings: vec![mapping] }
     }

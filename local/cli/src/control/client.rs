@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use broker::FaultRule;
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -11,7 +12,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::status::{Mappings, Status};
+use crate::status::{KafkaFaults, Mappings, Status};
 
 /// Asking for lag may ask Kafka, moving a poller finishes what it does.
 const TIMEOUT: Duration = Duration::from_secs(45);
@@ -60,6 +61,16 @@ pub enum ControlError {
 #[derive(Debug, Deserialize)]
 struct Killed {
     pid: u32,
+}
+
+#[derive(Debug, Deserialize)]
+struct Injected {
+    id: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Lifted {
+    lifted: u64,
 }
 
 /// A client of one running `up`.
@@ -115,6 +126,34 @@ impl ControlClient {
 
     pub(crate) async fn start_kafka(&self) -> Result<(), ControlError> {
         self.call::<Value>(Method::POST, "/kafka/start").await.map(drop)
+    }
+
+    /// The fault's id.
+    pub(crate) async fn break_kafka(&self, rule: &FaultRule) -> Result<u64, ControlError> {
+        let mut path = format!("/kafka/faults?fault={}", rule.fault);
+        let times = rule.times.map(|times| times.to_string());
+        let restrictions = [
+            ("api", &rule.api),
+            ("topic", &rule.topic),
+            ("client_id", &rule.client_id),
+            ("times", &times),
+        ];
+        for (name, value) in restrictions {
+            if let Some(value) = value {
+                path.extend(["&", name, "=", value]);
+            }
+        }
+        self.call::<Injected>(Method::POST, &path).await.map(|injected| injected.id)
+    }
+
+    pub(crate) async fn kafka_faults(&self) -> Result<KafkaFaults, ControlError> {
+        self.call(Method::GET, "/kafka/faults").await
+    }
+
+    /// How many faults were lifted.
+    pub(crate) async fn mend_kafka(&self, id: Option<u64>) -> Result<u64, ControlError> {
+        let path = id.map_or_else(|| "/kafka/mend".to_owned(), |id| format!("/kafka/mend?id={id}"));
+        self.call::<Lifted>(Method::POST, &path).await.map(|answer| answer.lifted)
     }
 
     pub(crate) async fn slow_table(

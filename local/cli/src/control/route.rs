@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use broker::FaultRule;
 use http::{HeaderMap, Method, StatusCode, Uri, header};
 
 /// Longer, and a fault was not meant for a test.
@@ -14,6 +15,8 @@ pub(super) enum Route {
     Status,
     /// `GET /mappings`
     Mappings,
+    /// `GET /metrics`
+    Metrics,
     /// `POST /mappings/{id}/pause`
     Pause(String),
     /// `POST /mappings/{id}/resume`
@@ -28,6 +31,12 @@ pub(super) enum Route {
     StopKafka { down: Duration },
     /// `POST /kafka/start`
     StartKafka,
+    /// `GET /kafka/faults`
+    KafkaFaults,
+    /// `POST /kafka/faults?fault=F[&api=A][&topic=T][&client_id=C][&times=N]`
+    BreakKafka(FaultRule),
+    /// `POST /kafka/mend[?id=N]`
+    MendKafka(Option<u64>),
     /// `POST /table/slow?delay_ms=N&for_ms=N`
     SlowTable { delay: Duration, lasting: Duration },
     /// `POST /shutdown`
@@ -53,6 +62,16 @@ pub(crate) enum Refusal {
     KafkaElsewhere,
     #[error("Kafka does not come back yet; it is tried again")]
     KafkaStays,
+    #[error("the call needs `fault` in its query, as `cargo local broker fault` takes it")]
+    NoFault,
+    #[error("the call takes a whole number as `{0}`")]
+    NoNumber(&'static str),
+    #[error("this broker answers no request of that name")]
+    NoApi,
+    #[error("the error to answer needs a named request that has errors")]
+    NoErrorAnswer,
+    #[error("there are too many faults already")]
+    TooManyFaults,
     #[error("this stack runs in a program that cannot give a poller a process of its own")]
     NoProcess,
     #[error("the mapping has no poller now; another one starts")]
@@ -67,8 +86,12 @@ impl Refusal {
             Self::Stranger => StatusCode::FORBIDDEN,
             Self::NoRoute | Self::NoMapping | Self::NoEnvironment => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
-            Self::NoTime(_) => StatusCode::BAD_REQUEST,
-            Self::KafkaElsewhere | Self::NoProcess => StatusCode::CONFLICT,
+            Self::NoTime(_)
+            | Self::NoFault
+            | Self::NoNumber(_)
+            | Self::NoApi
+            | Self::NoErrorAnswer => StatusCode::BAD_REQUEST,
+            Self::KafkaElsewhere | Self::NoProcess | Self::TooManyFaults => StatusCode::CONFLICT,
             Self::Stopping | Self::KafkaStays | Self::NoPoller => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -84,6 +107,7 @@ impl Route {
         let (wanted, route) = match segments.as_slice() {
             ["status"] => (Method::GET, Self::Status),
             ["mappings"] => (Method::GET, Self::Mappings),
+            ["metrics"] => (Method::GET, Self::Metrics),
             ["mappings", id, "pause"] => (Method::POST, Self::Pause((*id).to_owned())),
             ["mappings", id, "resume"] => (Method::POST, Self::Resume((*id).to_owned())),
             ["functions", name, "kill-environment"] => {
@@ -93,6 +117,9 @@ impl Route {
             ["mappings", id, "kill-poller"] => (Method::POST, Self::KillPoller((*id).to_owned())),
             ["kafka", "stop"] => (Method::POST, Self::StopKafka { down: time(uri, "for_ms")? }),
             ["kafka", "start"] => (Method::POST, Self::StartKafka),
+            ["kafka", "faults"] if method == Method::GET => (Method::GET, Self::KafkaFaults),
+            ["kafka", "faults"] => (Method::POST, Self::BreakKafka(rule(uri)?)),
+            ["kafka", "mend"] => (Method::POST, Self::MendKafka(number(uri, "id")?)),
             ["table", "slow"] => {
                 let (delay, lasting) = (time(uri, "delay_ms")?, time(uri, "for_ms")?);
                 (Method::POST, Self::SlowTable { delay, lasting })
@@ -104,11 +131,27 @@ impl Route {
     }
 }
 
+/// What the query says of a name. Nothing that is asked for here needs quoting.
+fn said<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
+    let pairs = uri.query().unwrap_or("").split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(key, _)| *key == name).map(|(_, value)| value).next()
+}
+
+fn number(uri: &Uri, name: &'static str) -> Result<Option<u64>, Refusal> {
+    let number = said(uri, name).map(str::parse).transpose();
+    number.map_err(|_not_one| Refusal::NoNumber(name))
+}
+
+fn rule(uri: &Uri) -> Result<FaultRule, Refusal> {
+    let fault = said(uri, "fault").and_then(|fault| fault.parse().ok()).ok_or(Refusal::NoFault)?;
+    let text = |name| said(uri, name).map(str::to_owned);
+    let (api, topic, client_id) = (text("api"), text("topic"), text("client_id"));
+    Ok(FaultRule { fault, api, topic, client_id, times: number(uri, "times")? })
+}
+
 /// A time in the query, in milliseconds.
 fn time(uri: &Uri, name: &'static str) -> Result<Duration, Refusal> {
-    let pairs = uri.query().unwrap_or("").split('&').filter_map(|pair| pair.split_once('='));
-    let value = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value).next();
-    let time = value.and_then(|value| value.parse().ok()).map(Duration::from_millis);
+    let time = said(uri, name).and_then(|value| value.parse().ok()).map(Duration::from_millis);
     time.filter(|time| *time <= TIME_MAX).ok_or(Refusal::NoTime(name))
 }
 
@@ -142,6 +185,7 @@ mod tests {
     fn each_call_has_its_path_and_method() {
         check(&Method::GET, "/status", &Ok(Route::Status));
         check(&Method::GET, "/mappings", &Ok(Route::Mappings));
+        check(&Method::GET, "/metrics", &Ok(Route::Metrics));
         check(&Method::POST, "/mappings/m-1/pause", &Ok(Route::Pause("m-1".to_owned())));
         check(&Method::POST, "/mappings/m-1/resume", &Ok(Route::Resume("m-1".to_owned())));
         check(&Method::POST, "/shutdown", &Ok(Route::Shutdown));
@@ -166,6 +210,24 @@ mod tests {
             check(&Method::POST, path, &Err(Refusal::NoTime("for_ms")));
         }
         check(&Method::POST, "/table/slow?for_ms=1", &Err(Refusal::NoTime("delay_ms")));
+    }
+
+    #[test]
+    fn a_fault_of_the_broker_says_what_it_meets() {
+        let times = Some(2);
+        let text = |text: &str| Some(text.to_owned());
+        let (api, topic, client_id) = (text("Produce"), text("t.1"), text("c"));
+        let rule = FaultRule { fault: broker::Fault::LoseAnswer, api, topic, client_id, times };
+        let path = "/kafka/faults?fault=lose-answer&api=Produce&topic=t.1&client_id=c&times=2";
+        check(&Method::POST, path, &Ok(Route::BreakKafka(rule)));
+        let all = FaultRule::new(broker::Fault::Drop);
+        check(&Method::POST, "/kafka/faults?fault=drop", &Ok(Route::BreakKafka(all)));
+        check(&Method::POST, "/kafka/faults?fault=dorp", &Err(Refusal::NoFault));
+        let wrong = "/kafka/faults?fault=drop&times=often";
+        check(&Method::POST, wrong, &Err(Refusal::NoNumber("times")));
+        check(&Method::GET, "/kafka/faults", &Ok(Route::KafkaFaults));
+        check(&Method::POST, "/kafka/mend", &Ok(Route::MendKafka(None)));
+        check(&Method::POST, "/kafka/mend?id=7", &Ok(Route::MendKafka(Some(7))));
     }
 
     #[test]

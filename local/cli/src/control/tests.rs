@@ -1,5 +1,6 @@
 //! The endpoint and its client over a real connection, with a stack that answers from a script.
 
+use broker::{ActiveFault, Fault, FaultRule};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::client::{ControlClient, ControlError};
@@ -21,6 +22,7 @@ fn mapping() -> MappingDetail {
         state: "Enabled".to_owned(),
         lag: Some(3),
         partitions: Vec::new(),
+        counts: poller::Counts::default(),
     }
 }
 
@@ -52,8 +54,21 @@ fn reply(request: Request) {
             reply.send(if down.is_zero() { Err(Refusal::KafkaElsewhere) } else { Ok(()) }).unwrap();
         }
         Request::StartKafka(reply) => reply.send(Ok(())).unwrap(),
+        Request::BreakKafka(rule, reply) => {
+            reply.send(if rule == broken() { Ok(9) } else { Err(Refusal::NoApi) }).unwrap();
+        }
+        Request::KafkaFaults(reply) => {
+            reply.send(Ok(vec![ActiveFault { id: 9, rule: broken(), met: 1 }])).unwrap();
+        }
+        Request::MendKafka(id, reply) => reply.send(Ok(usize::from(id == Some(9)))).unwrap(),
         Request::SlowTable { reply, .. } => reply.send(()).unwrap(),
     }
+}
+
+fn broken() -> FaultRule {
+    let text = |text: &str| Some(text.to_owned());
+    let (api, topic, client_id) = (text("Produce"), text("events"), text("c"));
+    FaultRule { api, topic, client_id, times: Some(2), ..FaultRule::new(Fault::LoseAnswer) }
 }
 
 async fn start() -> Fixture {
@@ -106,6 +121,18 @@ async fn killing_an_environment_tells_which_process_died() {
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with(r#"{"pid":7}"#), "{answer}");
     let answer = raw(fixture.address, &call("get_status")).await;
     assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_fault_of_the_broker_arrives_with_all_that_it_says() {
+    let fixture = start().await;
+    assert_eq!(fixture.client.break_kafka(&broken()).await.unwrap(), 9);
+    let error = fixture.client.break_kafka(&FaultRule::new(Fault::Drop)).await.unwrap_err();
+    assert!(error.to_string().contains("no request of that name"), "{error}");
+    let faults = fixture.client.kafka_faults().await.unwrap().faults;
+    assert_eq!((faults[0].fault.as_str(), faults[0].met), ("lose-answer", 1));
+    assert_eq!(fixture.client.mend_kafka(Some(9)).await.unwrap(), 1);
+    assert_eq!(fixture.client.mend_kafka(None).await.unwrap(), 0);
 }
 
 #[tokio::test]

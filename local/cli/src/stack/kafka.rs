@@ -4,11 +4,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use broker::{Broker, BrokerConfig, BrokerStartError};
+use broker::{Broker, BrokerConfig, BrokerStartError, FaultRule, Faults, InjectError};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use super::ports::Bound;
+use crate::control::Refusal;
 
 /// How long to wait before the next try to come back, where the port or the data is not free yet.
 const RETRY: Duration = Duration::from_millis(500);
@@ -32,12 +33,14 @@ pub(super) struct Embedded {
 }
 
 impl Embedded {
-    /// Starts the broker.
+    /// Starts the broker. The pollers that were its members in an earlier process ended with that;
+    /// those of this one go on after a stop on purpose.
     pub(super) async fn start(
         bound: Bound,
         config: BrokerConfig,
     ) -> Result<Self, BrokerStartError> {
-        let broker = Broker::start(bound.listener, config.clone()).await?;
+        let first = BrokerConfig { members_outlive_restarts: false, ..config.clone() };
+        let broker = Broker::start(bound.listener, first).await?;
         Ok(Self { config, address: bound.address, broker: Some(broker), back_at: None })
     }
 
@@ -95,6 +98,31 @@ impl Kafka {
         }
     }
 
+    /// What the broker does wrong on purpose; it is forgotten when the broker stops.
+    pub(super) fn faults(&self) -> Result<&Faults, Refusal> {
+        match self {
+            Self::Elsewhere => Err(Refusal::KafkaElsewhere),
+            Self::Embedded(embedded) => {
+                embedded.broker.as_ref().map(Broker::faults).ok_or(Refusal::KafkaStays)
+            }
+        }
+    }
+
+    /// Lets the broker do something wrong; the fault's id.
+    pub(super) fn break_with(&self, rule: FaultRule) -> Result<u64, Refusal> {
+        self.faults()?.inject(rule).map_err(|error| match error {
+            InjectError::UnknownApi { .. } => Refusal::NoApi,
+            InjectError::NoErrorAnswer { .. } => Refusal::NoErrorAnswer,
+            _ => Refusal::TooManyFaults,
+        })
+    }
+
+    /// Lifts one fault, or all; how many it were.
+    pub(super) fn mend(&self, id: Option<u64>) -> Result<usize, Refusal> {
+        let faults = self.faults()?;
+        Ok(id.map_or_else(|| faults.clear(), |id| usize::from(faults.lift(id))))
+    }
+
     pub(super) async fn shutdown(self) {
         if let Self::Embedded(embedded) = self
             && let Some(broker) = embedded.broker
@@ -124,6 +152,26 @@ mod tests {
         assert_eq!(kafka.back_at(), None);
         tokio::net::TcpStream::connect(address).await.unwrap();
         kafka.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn faults_are_told_to_a_broker_that_runs_here() {
+        let folder = tempfile::tempdir().unwrap();
+        let bound = Bound::take(0, Purpose::Kafka).await.unwrap();
+        let embedded = Embedded::start(bound, BrokerConfig::new(folder.path())).await.unwrap();
+        let mut kafka = Kafka::Embedded(Box::new(embedded));
+        let drop_all = FaultRule::new(broker::Fault::Drop);
+        let id = kafka.break_with(drop_all.clone()).unwrap();
+        assert_eq!(kafka.faults().unwrap().active()[0].id, id);
+        assert_eq!((kafka.mend(Some(id)), kafka.mend(Some(id))), (Ok(1), Ok(0)));
+        kafka.break_with(drop_all.clone()).unwrap();
+        assert_eq!(kafka.mend(None), Ok(1));
+        let unknown = FaultRule { api: Some("Prodduce".to_owned()), ..drop_all.clone() };
+        assert_eq!(kafka.break_with(unknown), Err(Refusal::NoApi));
+        let Kafka::Embedded(embedded) = &mut kafka else { unreachable!("it is") };
+        embedded.stop_for(Duration::from_hours(1)).await;
+        assert_eq!(kafka.break_with(drop_all.clone()), Err(Refusal::KafkaStays));
+        assert_eq!(Kafka::Elsewhere.break_with(drop_all), Err(Refusal::KafkaElsewhere));
     }
 
     #[tokio::test]

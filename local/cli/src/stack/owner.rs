@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use broker::Faults;
 use futures_util::future::join_all;
 use gateway::Gateway;
 use host::Host;
@@ -156,6 +157,15 @@ impl Parts {
             }
             Request::StartKafka(reply) => {
                 reply.send(self.start_kafka().await).ok();
+            }
+            Request::BreakKafka(rule, reply) => {
+                reply.send(self.kafka.break_with(rule)).ok();
+            }
+            Request::KafkaFaults(reply) => {
+                reply.send(self.kafka.faults().map(Faults::active)).ok();
+            }
+            Request::MendKafka(id, reply) => {
+                reply.send(self.kafka.mend(id)).ok();
             }
             Request::SlowTable { delay, lasting, reply } => {
                 self.table.slow_down(delay, lasting);
