@@ -57,6 +57,11 @@ impl Layout {
         self.logs().join("millrace.log")
     }
 
+    /// What mappings wrote for queues, topics of SNS and buckets, which do not run here.
+    pub(crate) fn destinations(&self) -> PathBuf {
+        self.root.join("destinations")
+    }
+
     /// The load generator's outcomes.
     pub(crate) fn load(&self) -> PathBuf {
         self.root.join("load")

@@ -41,6 +41,10 @@ pub(crate) enum CommandError {
     NoMapping { wanted: String },
     #[error("function `{wanted}` has several mappings: {ids}")]
     SeveralMappings { wanted: String, ids: String },
+    #[error("mapping {id} is running")]
+    MappingRuns { id: String },
+    #[error("failed to move the mapping")]
+    Reset(#[source] Box<poller::ResetError>),
     #[error("there is no log of `{function}`")]
     NoLog { function: String },
     #[error("failed to read the logs in `{}`", folder.display())]
@@ -116,6 +120,8 @@ impl CommandError {
             | Self::Address { .. }
             | Self::StillStarting { .. }
             | Self::Poller(_)
+            | Self::MappingRuns { .. }
+            | Self::Reset(_)
             | Self::Forced
             | Self::Runtime(_) => Exit::Failed.code(),
         }
@@ -131,6 +137,11 @@ impl CommandError {
             Self::StillStarting { .. } => "`cargo local down` stops it",
             Self::NoMapping { .. } | Self::SeveralMappings { .. } => {
                 "`cargo local mapping list` shows them"
+            }
+            Self::MappingRuns { id } => {
+                return Some(format!(
+                    "`cargo local mapping pause {id}`, reset it, then `cargo local mapping resume {id}`"
+                ));
             }
             Self::EnvFile(EnvFileError::Differs { .. }) => {
                 "ask for one of them: `cargo local env FUNCTION`"

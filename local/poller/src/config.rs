@@ -32,6 +32,8 @@ pub struct MappingConfig {
     pub group_id: String,
     /// `Enabled`: whether the mapping reads at all until it is resumed.
     pub enabled: bool,
+    /// `FilterCriteria.Filters[].Pattern`: which records the function gets to see.
+    pub filters: Vec<String>,
     /// What becomes of records that fail.
     pub failures: FailureHandling,
     /// Further settings of the Kafka client, by librdkafka's names; they win over the mapping's

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
+use filter::Filters;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
@@ -42,6 +43,8 @@ pub(crate) enum Feed {
     Revoked { partitions: Vec<i32>, released: SyncSender<()> },
     /// The group has these partitions back, released or not.
     Lost(Vec<i32>),
+    /// Kafka answered with so many errors in place of records.
+    Failed(u64),
     /// What was read of one partition.
     Read { partition: i32, run: Run },
 }
@@ -52,6 +55,7 @@ pub(crate) struct Reader {
     pub(crate) rebalances: Receiver<Rebalance>,
     pub(crate) feed: mpsc::Sender<Feed>,
     pub(crate) writer: Arc<EventWriter>,
+    pub(crate) filters: Filters,
     pub(crate) topic: String,
     pub(crate) starting_position: StartingPosition,
     pub(crate) stop: CancellationToken,
@@ -65,7 +69,10 @@ impl Reader {
         let mut health = Health::default();
         let mut assigning = None;
         while !self.stop.is_cancelled() {
-            gathering.poll(&self.consumer, &self.writer, &mut health);
+            let errors = gathering.poll(&self, &mut health);
+            if errors > 0 && self.feed.blocking_send(Feed::Failed(errors)).is_err() {
+                break;
+            }
             for (partition, run) in gathering.take() {
                 if self.feed.blocking_send(Feed::Read { partition, run }).is_err() {
                     break;

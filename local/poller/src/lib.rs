@@ -16,6 +16,7 @@ mod feed;
 mod mapping;
 mod poller;
 mod questions;
+mod reset;
 mod status;
 
 pub use crate::config::{
@@ -24,4 +25,5 @@ pub use crate::config::{
 };
 pub use crate::mapping::Counts;
 pub use crate::poller::{Poller, PollerHandle, PollerStartError};
+pub use crate::reset::{ResetError, ResetTo, reset};
 pub use crate::status::{MappingState, MappingStatus, PartitionStatus};

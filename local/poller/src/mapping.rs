@@ -137,6 +137,7 @@ impl Mapping {
             Input::Revoked(partitions) => self.revoke(&partitions),
             Input::Lost(partitions) => self.lose(&partitions),
             Input::Read { partition, run } => self.receive(now, partition, run),
+            Input::ReadFailed(errors) => self.counts.polling_errors += errors,
             Input::InvocationEnded { batch, ending } => self.end(now, batch, ending, &mut actions),
             Input::Delivered { delivery, result } => {
                 self.delivered(now, delivery, result, &mut actions);

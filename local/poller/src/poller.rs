@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+use filter::{Filters, PatternError};
 use invoke::{Invoke, PAYLOAD_BYTES_MAX};
 use jiff::Timestamp;
 use rdkafka::consumer::Consumer as _;
@@ -83,6 +84,15 @@ pub enum PollerStartError {
         /// What the client said.
         #[source]
         source: KafkaError,
+    },
+    /// A filter is not a pattern.
+    #[error("failed to read the filters of the mapping of topic `{topic}`")]
+    Filter {
+        /// The topic.
+        topic: String,
+        /// What is wrong with it.
+        #[source]
+        source: PatternError,
     },
     /// The Kafka client of the on-failure destination refused its configuration.
     #[error("failed to make the Kafka client of the destination of the mapping of topic `{topic}`")]
@@ -202,6 +212,8 @@ fn start_threads(
     span: &Span,
 ) -> Result<(KafkaSide, oneshot::Receiver<()>), PollerStartError> {
     let topic = config.topic.clone();
+    let filters = Filters::parse(config.filters.iter().map(String::as_str))
+        .map_err(|source| PollerStartError::Filter { topic: topic.clone(), source })?;
     let writer = Arc::new(EventWriter::new(&config.source, &config.bootstrap_servers, &topic));
     let (feed, fed) = mpsc::channel(FEED_MAX);
     let reader = Reader {
@@ -209,6 +221,7 @@ fn start_threads(
         rebalances,
         feed,
         writer: Arc::clone(&writer),
+        filters,
         topic: topic.clone(),
         starting_position: config.starting_position,
         stop,

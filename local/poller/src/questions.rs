@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rdkafka::consumer::Consumer as _;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::KafkaResult;
 use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::{Offset, TopicPartitionList};
@@ -15,7 +15,10 @@ use crate::mapping::{Position, Positions};
 const QUESTION_MAX: Duration = Duration::from_secs(3);
 
 /// The numbers of all partitions of the topic.
-pub(crate) fn all_partitions(consumer: &Consumer, topic: &str) -> KafkaResult<Vec<i32>> {
+pub(crate) fn all_partitions<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    topic: &str,
+) -> KafkaResult<Vec<i32>> {
     let metadata = consumer.fetch_metadata(Some(topic), QUESTION_MAX)?;
     let topics = metadata.topics().iter().filter(|found| found.name() == topic);
     let mut partitions: Vec<i32> =
@@ -27,8 +30,8 @@ pub(crate) fn all_partitions(consumer: &Consumer, topic: &str) -> KafkaResult<Ve
 /// Asks for the first offset at or after a timestamp, or for [`Offset::Beginning`] or
 /// [`Offset::End`], which Kafka's `ListOffsets` takes in the timestamp's place: one question for
 /// all partitions of a broker.
-pub(crate) fn listed(
-    consumer: &Consumer,
+pub(crate) fn listed<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
     topic: &str,
     partitions: &[i32],
     at: Offset,

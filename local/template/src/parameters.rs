@@ -48,6 +48,8 @@ fn local_values(
     let path = "Metadata.Millrace".to_owned();
     let place = Place::new(&millrace.value, millrace.position, path, findings);
     let Some(fields) = place.fields() else { return values };
+    // What it says of mappings is read with them.
+    fields.inert(&["Mappings"]);
     let pairs = fields.optional("Parameters").and_then(|place| place.pairs());
     for (name, place) in pairs.unwrap_or_default() {
         if !declared.iter().any(|entry| entry.key == name) {

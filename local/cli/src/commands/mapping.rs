@@ -1,10 +1,16 @@
-//! `mapping`: lists, pauses and resumes event source mappings.
+//! `mapping`: lists, pauses, resumes and moves event source mappings.
+
+use tokio::task::spawn_blocking;
 
 use crate::args::{Mapping, Place};
 use crate::failure::CommandError;
 use crate::running::{RunningError, running};
+use crate::stack::mapping_configs;
 use crate::status::Mappings;
 use crate::{tables, terminal};
+
+/// The state of a mapping that has left its group.
+const DISABLED: &str = "Disabled";
 
 pub(super) async fn run(place: &Place, command: Mapping) -> Result<(), CommandError> {
     let running = running(place)?;
@@ -21,6 +27,23 @@ pub(super) async fn run(place: &Place, command: Mapping) -> Result<(), CommandEr
             let id = id(&mappings, &mapping)?;
             running.control().resume(id).await.map_err(RunningError::from)?;
             terminal::note(format!("resumed {id}"));
+        }
+        Mapping::Reset { mapping, to } => {
+            let id = id(&mappings, &mapping)?;
+            let detail = mappings.mappings.iter().find(|mapping| mapping.id == id);
+            if detail.is_some_and(|detail| detail.state != DISABLED) {
+                return Err(CommandError::MappingRuns { id: id.to_owned() });
+            }
+            let configs = mapping_configs(&running.plan()?, &running.kafka, &place.data_folder()?);
+            let config = configs.into_iter().find(|config| config.id == id);
+            let config = config.ok_or(CommandError::NoMapping { wanted: mapping })?;
+            let moving = spawn_blocking(move || poller::reset(&config, to));
+            let offsets = moving.await.expect("moving a group does not panic");
+            for (partition, offset) in
+                offsets.map_err(|error| CommandError::Reset(Box::new(error)))?
+            {
+                terminal::note(format!("partition {partition} goes on at offset {offset}"));
+            }
         }
     }
     Ok(())
@@ -55,6 +78,7 @@ mod tests {
             state: "Enabled".to_owned(),
             lag: None,
             partitions: Vec::new(),
+            counts: poller::Counts::default(),
         }
     }
 

@@ -15,7 +15,7 @@ use crate::{tables, terminal};
 pub(super) async fn run(place: &Place, options: PollerArgs) -> Result<(), CommandError> {
     let running = running(place)?;
     let plan = running.plan()?;
-    let configs = mapping_configs(&plan, &running.kafka);
+    let configs = mapping_configs(&plan, &running.kafka, &place.data_folder()?);
     let wanted = configs.into_iter().find(|config| config.id == options.mapping);
     let mut config = wanted.ok_or(CommandError::NoMapping { wanted: options.mapping })?;
     config.enabled = !options.paused;

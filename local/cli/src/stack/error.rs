@@ -1,13 +1,13 @@
 //! Why a stack does not start, with what the person can do about it.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use broker::{BrokerStartError, DataDirError};
 use gateway::GatewayStartError;
 use poller::PollerStartError;
 use table::TableStartError;
-use template::{EnvVarsError, TemplateError};
+use template::{EnvVarsError, TemplateError, Warning};
 
 use super::cluster::ClusterError;
 use super::ports::PortError;
@@ -49,6 +49,14 @@ pub enum UpError {
     /// The template has problems.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// The template has warnings, and `--strict` makes errors of them.
+    #[error("{}", strict(file, warnings))]
+    Strict {
+        /// The template.
+        file: PathBuf,
+        /// Its warnings.
+        warnings: Vec<Warning>,
+    },
     /// A function has no program.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -80,6 +88,13 @@ pub enum UpError {
     RunFile(#[from] RunFileError),
 }
 
+/// A line for each warning, as for a template's problems.
+fn strict(file: &Path, warnings: &[Warning]) -> String {
+    let line =
+        |warning: &Warning| format!("{}:{} {}", file.display(), warning.line, warning.message);
+    warnings.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
 impl UpError {
     /// The exit code that fits.
     pub fn exit(&self) -> Exit {
@@ -88,6 +103,7 @@ impl UpError {
             | Self::EnvVarsUnreadable { .. }
             | Self::EnvVars { .. }
             | Self::Template(_)
+            | Self::Strict { .. }
             | Self::Gateway(_)
             | Self::Build(
                 BuildError::NotAPackage { .. }

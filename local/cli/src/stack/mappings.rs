@@ -127,7 +127,15 @@ pub(crate) fn detail(name: MappingName, status: MappingStatus) -> MappingDetail 
     });
     let MappingName { id, function, topic } = name;
     let state = state_name(status.state).to_owned();
-    MappingDetail { id, function, topic, state, lag: status.lag, partitions: partitions.collect() }
+    MappingDetail {
+        id,
+        function,
+        topic,
+        state,
+        lag: status.lag,
+        partitions: partitions.collect(),
+        counts: status.counts,
+    }
 }
 
 fn state_name(state: MappingState) -> &'static str {

@@ -87,6 +87,8 @@ fn everything_is_told_and_aligned() {
         starting_position: StartingPosition::TrimHorizon,
         consumer_group: None,
         enabled: true,
+        failures: template::FailureHandling::default(),
+        filters: Vec::new(),
     };
     let orders_mapping = Mapping {
         topic: "order-events".to_owned(),

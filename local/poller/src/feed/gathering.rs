@@ -10,7 +10,7 @@ use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 
 use crate::event::{EventWriter, RecordView, Timestamp};
 use crate::feed::health::Health;
-use crate::feed::{Consumer, POLL_MAX};
+use crate::feed::{POLL_MAX, Reader};
 use crate::mapping;
 
 /// A run ends with this many records, so that a busy topic is handed on while it is warm.
@@ -31,6 +31,9 @@ pub(crate) struct Gathering {
 struct Text {
     json: Vec<u8>,
     records: Vec<Written>,
+    filtered_out: u64,
+    /// The offset after the last one.
+    next: i64,
 }
 
 /// A record whose text is written.
@@ -43,38 +46,48 @@ struct Written {
 }
 
 impl Gathering {
-    /// Waits for a record, then takes what is there.
-    pub(crate) fn poll(&mut self, consumer: &Consumer, writer: &EventWriter, health: &mut Health) {
+    /// Waits for a record, then takes what is there; gives the number of errors among it.
+    pub(crate) fn poll(&mut self, reader: &Reader, health: &mut Health) -> u64 {
         let mut wait = POLL_MAX;
-        let mut bytes = 0;
+        let (mut bytes, mut errors) = (0, 0);
         for _ in 0..RUN_RECORDS_MAX {
-            match consumer.poll(wait) {
+            match reader.consumer.poll(wait) {
                 Some(Ok(message)) => {
                     health.recovered();
-                    bytes += self.add(&message, writer);
+                    bytes += self.add(&message, reader);
                 }
-                Some(Err(error)) => health.report(&error),
-                None => return,
+                Some(Err(error)) => {
+                    errors += 1;
+                    health.report(&error);
+                }
+                None => return errors,
             }
             if bytes >= RUN_BYTES_MAX {
-                return;
+                return errors;
             }
             wait = Duration::ZERO;
         }
+        errors
     }
 
     /// Takes what was gathered, in order of partition.
     pub(crate) fn take(&mut self) -> impl Iterator<Item = (i32, mapping::Run)> {
         self.runs
             .iter_mut()
-            .filter(|(_, run)| !run.records.is_empty())
+            .filter(|(_, run)| !run.records.is_empty() || run.filtered_out > 0)
             .map(|(partition, run)| (*partition, run.take()))
     }
 
-    fn add(&mut self, message: &BorrowedMessage<'_>, writer: &EventWriter) -> usize {
+    /// Takes a message; gives its bytes in memory.
+    fn add(&mut self, message: &BorrowedMessage<'_>, reader: &Reader) -> usize {
         let run = self.runs.entry(message.partition()).or_default();
+        run.next = message.offset() + 1;
+        if !reader.filters.pass(message.payload()) {
+            run.filtered_out += 1;
+            return 0;
+        }
         let start = run.json.len();
-        write(message, writer, &mut run.json);
+        write(message, &reader.writer, &mut run.json);
         run.records.push(Written {
             offset: message.offset(),
             timestamp_ms: message.timestamp().to_millis().unwrap_or(0).max(0),
@@ -88,7 +101,7 @@ impl Text {
     fn take(&mut self) -> mapping::Run {
         let text = Bytes::copy_from_slice(&self.json);
         let mut start = 0;
-        let records: Vec<_> = self
+        let records = self
             .records
             .drain(..)
             .map(|Written { offset, timestamp_ms, end }| {
@@ -99,8 +112,8 @@ impl Text {
             .collect();
         self.json.clear();
         self.json.shrink_to(RUN_BYTES_MAX);
-        let next = records.last().map_or(0, |record| record.offset + 1);
-        mapping::Run { records, filtered_out: 0, next }
+        let filtered_out = std::mem::take(&mut self.filtered_out);
+        mapping::Run { records, filtered_out, next: self.next }
     }
 }
 

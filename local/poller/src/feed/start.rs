@@ -143,6 +143,7 @@ mod tests {
             starting_position: StartingPosition::Latest,
             group_id: "group".to_owned(),
             enabled: true,
+            filters: Vec::new(),
             failures: FailureHandling::default(),
             client_settings: BTreeMap::new(),
         };

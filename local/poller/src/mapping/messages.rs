@@ -77,6 +77,8 @@ pub(crate) enum Input {
     Lost(Vec<i32>),
     /// What was read of one partition.
     Read { partition: i32, run: Run },
+    /// Kafka answered with so many errors in place of records.
+    ReadFailed(u64),
     /// An invocation ended.
     InvocationEnded { batch: BatchId, ending: Ending },
     /// Records were delivered to the on-failure destination, or the text says why not.

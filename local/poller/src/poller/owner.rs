@@ -181,6 +181,7 @@ impl Owner {
     fn take_in(&mut self, happened: Happened) {
         let input = match happened {
             Happened::Fed(Some(Feed::Read { partition, run })) => Input::Read { partition, run },
+            Happened::Fed(Some(Feed::Failed(errors))) => Input::ReadFailed(errors),
             Happened::Fed(Some(Feed::Lost(partitions))) => Input::Lost(partitions),
             Happened::Fed(Some(Feed::Assigned(starts))) => Input::Assigned(starts),
             Happened::Fed(Some(Feed::Revoked { partitions, released })) => {

@@ -1,5 +1,7 @@
 //! A mapping between a Kafka (the embedded broker) and a function that is a script.
 
 mod delivery;
+mod failing;
 mod group;
+mod reset;
 mod support;

@@ -16,6 +16,7 @@ use poller::{
     StartingPosition,
 };
 use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -62,6 +63,21 @@ impl Kafka {
         sent.expect("Kafka takes every record").offset
     }
 
+    /// Where it listens.
+    pub(crate) fn address(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// Makes another topic, of one partition.
+    pub(crate) async fn make_topic(&self, name: &str) {
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", self.address());
+        let admin: AdminClient<_> = client.create().expect("a client");
+        let topic = NewTopic::new(name, 1, TopicReplication::Fixed(1));
+        let made = admin.create_topics([&topic], &AdminOptions::new()).await;
+        made.expect("Kafka answers").remove(0).expect("the topic is new");
+    }
+
     /// A mapping's configuration for this Kafka, without a window.
     pub(crate) fn mapping(&self, group: &str) -> MappingConfig {
         MappingConfig {
@@ -75,6 +91,7 @@ impl Kafka {
             starting_position: StartingPosition::TrimHorizon,
             group_id: group.to_owned(),
             enabled: true,
+            filters: Vec::new(),
             failures: FailureHandling::default(),
             client_settings: BTreeMap::new(),
         }
@@ -142,6 +159,11 @@ impl Invocations {
     pub(crate) async fn next(&mut self) -> Invocation {
         let next = timeout(PATIENCE, self.0.recv()).await;
         next.expect("an invocation comes").expect("the mapping lives")
+    }
+
+    /// The next invocation, or none once the mapping has stopped.
+    pub(crate) async fn try_next(&mut self) -> Option<Invocation> {
+        timeout(PATIENCE, self.0.recv()).await.expect("the mapping stops or invokes")
     }
 
     /// Answers invocations with success until `count` values have come; gives them by partition.

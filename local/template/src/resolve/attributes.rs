@@ -44,6 +44,8 @@ impl Resolver<'_> {
             "AWS::Serverless::HttpApi" => Ok(name.to_owned()),
             "AWS::MSK::Cluster" | "AWS::MSK::ServerlessCluster" => self.local_value("kafka.arn"),
             "AWS::MSK::Topic" => self.topic_arn(name, depth),
+            "AWS::S3::Bucket" => self.name_of(name, "BucketName", depth),
+            "AWS::SNS::Topic" => Ok(self.arn("sns", &self.name_of(name, "TopicName", depth)?)),
             kind => unknown(name, kind, "Ref"),
         }
     }
@@ -66,6 +68,13 @@ impl Resolver<'_> {
                 self.local_value("kafka.arn")
             }
             ("AWS::MSK::Topic", "TopicArn") => self.topic_arn(name, depth),
+            ("AWS::S3::Bucket", "Arn") => {
+                Ok(format!("arn:aws:s3:::{}", self.name_of(name, "BucketName", depth)?))
+            }
+            ("AWS::SNS::Topic", "TopicArn") => self.reference_to_resource(name, depth),
+            ("AWS::SQS::Queue", "Arn") => {
+                Ok(self.arn("sqs", &self.name_of(name, "QueueName", depth)?))
+            }
             ("AWS::Serverless::HttpApi", _) => self.api_attribute(name, attribute),
             (kind, attribute) => unknown(name, kind, attribute),
         }

@@ -34,7 +34,7 @@ const NETWORKS: [&str; 17] = [
     "VPNGateway",
 ];
 
-const TYPES: [&str; 17] = [
+const TYPES: [&str; 22] = [
     "AWS::CloudFormation::WaitConditionHandle",
     "AWS::Lambda::Alias",
     "AWS::Lambda::CapacityProvider",
@@ -48,6 +48,11 @@ const TYPES: [&str; 17] = [
     "AWS::MSK::Configuration",
     "AWS::MSK::ServerlessCluster",
     "AWS::MSK::VpcConnection",
+    "AWS::S3::Bucket",
+    "AWS::SNS::Topic",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SQS::Queue",
+    "AWS::SQS::QueuePolicy",
     "AWS::SSM::Parameter",
     "AWS::Serverless::CapacityProvider",
     "AWS::Serverless::Connector",
@@ -67,6 +72,10 @@ pub(super) fn note(kind: &str) -> Option<&'static str> {
         "AWS::SecretsManager::Secret" => {
             Some("secrets are not stored here: a function that reads this one will not find it")
         }
+        "AWS::S3::Bucket" | "AWS::SNS::Topic" | "AWS::SQS::Queue" => Some(
+            "does not run here, and stands for a folder where it is an on-failure destination: a \
+             function that uses it will not find it",
+        ),
         "AWS::SSM::Parameter" => Some(
             "Parameter Store is not simulated: a function that reads this one will not find it",
         ),

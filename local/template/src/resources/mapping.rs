@@ -1,13 +1,16 @@
 //! Event source mappings from Kafka, in SAM's form (events `MSK` and `SelfManagedKafka`) and in
 //! CloudFormation's (`AWS::Lambda::EventSourceMapping`). What belongs to both is in `settings`.
 
+mod extras;
+mod failures;
 mod settings;
 
 use std::time::Duration;
 
+use self::failures::Choices;
 use crate::{
     place::{Fields, Place},
-    plan::{Mapping, Plan, Source},
+    plan::{Destination, Mapping, Plan, Source},
 };
 
 /// What Lambda allows a function behind a Kafka mapping.
@@ -23,12 +26,13 @@ pub(super) struct DeclaredMapping<'r> {
     mapping: Mapping,
 }
 
-/// An event of a SAM function.
+/// An event of a SAM function; `millrace` is what the template says about running it here.
 pub(super) fn read_event<'r>(
     logical_id: String,
     kind: &str,
     function: &str,
     place: &Place<'r>,
+    millrace: Option<&Place<'_>>,
 ) -> Option<DeclaredMapping<'r>> {
     let fields = place.fields()?;
     let source = if kind == "MSK" {
@@ -39,7 +43,8 @@ pub(super) fn read_event<'r>(
         }
         fields.required("KafkaBootstrapServers").and_then(|place| self_managed(&place))
     };
-    let mapping = settings::read(logical_id, function, source, &fields);
+    let choices = Choices::read(millrace);
+    let mapping = settings::read(logical_id, function, source, &fields, choices);
     let group = fields.optional("ConsumerGroupId");
     let group = group.and_then(|place| settings::consumer_group(&place));
     settings::refuse_registry_and_queue(&fields);
@@ -52,6 +57,7 @@ pub(super) fn read_event<'r>(
 pub(super) fn read_resource<'r>(
     logical_id: &str,
     place: &Place<'r>,
+    millrace: Option<&Place<'_>>,
 ) -> Option<DeclaredMapping<'r>> {
     let fields = place.fields()?;
     let function = fields.required("FunctionName").and_then(|place| place.text());
@@ -69,7 +75,8 @@ pub(super) fn read_resource<'r>(
             None
         }
     };
-    let mapping = settings::read(logical_id.to_owned(), function?, source, &fields);
+    let choices = Choices::read(millrace);
+    let mapping = settings::read(logical_id.to_owned(), function?, source, &fields, choices);
     let configs = ["AmazonManagedKafkaEventSourceConfig", "SelfManagedKafkaEventSourceConfig"];
     let mut group = None;
     for config in configs.into_iter().filter_map(|key| fields.optional(key)) {
@@ -113,6 +120,13 @@ pub(super) fn assign(declared: Vec<DeclaredMapping<'_>>, plan: &mut Plan) {
             place.warning(format!(
                 "no `AWS::MSK::Topic` declares the topic `{}`: it must exist already",
                 mapping.topic
+            ));
+        }
+        if let Some(Destination::Topic(topic)) = &mapping.failures.destination
+            && plan.topics.iter().all(|declared| declared.name != *topic)
+        {
+            place.warning(format!(
+                "no `AWS::MSK::Topic` declares the on-failure topic `{topic}`: it must exist already"
             ));
         }
         for other in &plan.mappings {

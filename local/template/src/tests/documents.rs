@@ -72,14 +72,18 @@ fn warns_of_inert_resources_that_hold_values() {
         "Resources:\n  S: {Type: AWS::SecretsManager::Secret}\n",
         &["secrets are not stored here: a function that reads this one will not find it"],
     );
+    for kind in ["AWS::S3::Bucket", "AWS::SNS::Topic", "AWS::SQS::Queue"] {
+        warns(
+            &format!("Resources:\n  R: {{Type: {kind}}}\n"),
+            &["does not run here, and stands for a folder where it is an on-failure destination: \
+               a function that uses it will not find it"],
+        );
+    }
 }
 
 #[test]
 fn refuses_resources_that_are_neither_simulated_nor_inert() {
     for kind in [
-        "AWS::S3::Bucket",
-        "AWS::SQS::Queue",
-        "AWS::SNS::Topic",
         "AWS::Kinesis::Stream",
         "AWS::Serverless::StateMachine",
         "AWS::Serverless::Application",
@@ -107,7 +111,7 @@ fn leaves_out_resources_whose_condition_does_not_hold() {
          Here: !Equals [!Ref AWS::Region, eu-west-1]\n  \
          There: !Not [!Condition Here]\n\
          Resources:\n  \
-         Bucket: {Type: AWS::S3::Bucket, Condition: There}\n  \
+         Bucket: {Type: AWS::Kinesis::Stream, Condition: There}\n  \
          Role: {Type: AWS::IAM::Role, Condition: Here}\n",
     );
     assert_eq!(plan.inert.len(), 1);
@@ -145,13 +149,13 @@ fn refuses_malformed_resources() {
 fn reports_everything_at_once_in_the_order_of_the_file() {
     let text = function("Timeout: 0\nMemorySize: small\nTimeOut: 3");
     refuses(
-        &format!("{text}  B: {{Type: AWS::S3::Bucket}}\n"),
+        &format!("{text}  B: {{Type: AWS::Kinesis::Stream}}\n"),
         &[
             "6:16 Resources.F.Properties.Timeout: must be between 1 and 900, not 0",
             "7:19 Resources.F.Properties.MemorySize: must be a whole number, not `small`",
             "8:7 Resources.F.Properties.TimeOut: is not a property that is known here (did you \
              mean `Timeout`?)",
-            "12:13 Resources.B.Type: `AWS::S3::Bucket` is not simulated (give it a `Condition` \
+            "12:13 Resources.B.Type: `AWS::Kinesis::Stream` is not simulated (give it a `Condition` \
              that is false here, or a template of its own)",
         ],
     );

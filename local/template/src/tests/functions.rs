@@ -298,7 +298,7 @@ fn reads_what_becomes_of_events() {
     let function = plan(&function(text)).functions.remove(0);
     let expected = EventInvoke {
         retries_max: Some(1),
-        age_max: Some(Duration::from_secs(60)),
+        age_max: Some(Duration::from_mins(1)),
         on_failure: Some("F".to_owned()),
         on_success: None,
     };

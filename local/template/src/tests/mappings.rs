@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::{Mapping, Source, StartingPosition};
+use crate::{
+    Destination, FailureHandling, Mapping, PartialReading, RetryDelay, Source, StartingPosition,
+};
 
 const CLUSTER: &str = "arn:aws:kafka:eu-west-1:123456789012:cluster/local/uuid-1";
 const MSK: &str =
@@ -44,6 +46,8 @@ fn from_cluster() -> Mapping {
         starting_position: StartingPosition::Latest,
         consumer_group: None,
         enabled: true,
+        filters: Vec::new(),
+        failures: FailureHandling::default(),
     }
 }
 
@@ -81,6 +85,10 @@ fn reads_self_managed_kafka() {
     );
     let starting_position = StartingPosition::TrimHorizon;
     assert_eq!(mapping(&text), Mapping { source, starting_position, ..from_cluster() });
+    assert_eq!(
+        plan(&text).warnings[0].message,
+        "has no effect here: mappings read Kafka without authentication"
+    );
 }
 
 #[test]
@@ -168,39 +176,154 @@ fn needs_exactly_one_topic_by_its_name() {
     }
 }
 
-#[test]
-fn refuses_error_handling_that_is_not_simulated_yet() {
-    for setting in [
-        "FilterCriteria: {Filters: []}",
-        "MaximumRetryAttempts: 3",
-        "MaximumRecordAgeInSeconds: 60",
-        "BisectBatchOnFunctionError: true",
-        "FunctionResponseTypes: [ReportBatchItemFailures]",
-        "DestinationConfig: {OnFailure: {Destination: 'kafka://dlq'}}",
-        "SchemaRegistryConfig: {}",
-    ] {
-        let (key, _) = setting.split_once(':').unwrap();
-        let setting = format!("StartingPosition: LATEST, {setting}");
-        refuses_msk(&setting, &format!(".{key}"), "is not simulated yet");
+const HANDLING: &str = "MaximumRetryAttempts: 3, MaximumRecordAgeInSeconds: 60, \
+    BisectBatchOnFunctionError: true, FunctionResponseTypes: [ReportBatchItemFailures], \
+    DestinationConfig: {OnFailure: {Destination: 'kafka://dlq'}}";
+
+fn handling() -> FailureHandling {
+    FailureHandling {
+        retries_max: Some(3),
+        record_age_max: Some(Duration::from_mins(1)),
+        bisect: true,
+        bisect_counts: false,
+        partial: Some(PartialReading::EachRecord),
+        destination: Some(Destination::Topic("dlq".to_owned())),
+        retry_delay: None,
     }
-    refuses_msk(
-        "StartingPosition: LATEST, ConsumptionMode: Queue",
-        ".ConsumptionMode",
-        "consuming as a queue is not simulated yet",
-    );
 }
 
 #[test]
-fn warns_of_settings_without_effect() {
-    let settings =
-        "ProvisionedPollerConfig: {MinimumPollers: 1}, MetricsConfig: {Metrics: [EventCount]}";
-    let text = with_event("MSK", &format!("{MSK}, StartingPosition: LATEST, {settings}"));
+fn reads_what_becomes_of_failed_records_in_both_forms() {
+    let pollers = "ProvisionedPollerConfig: {MinimumPollers: 2, MaximumPollers: 5}";
+    let rest = "MetricsConfig: {Metrics: [EventCount, KafkaMetrics]}, \
+                FilterCriteria: {Filters: [{Pattern: '{\"value\":{\"a\":[1]}}'}]}";
+    let settings = format!("StartingPosition: LATEST, {HANDLING}, {pollers}, {rest}");
+    let expected = Mapping {
+        failures: handling(),
+        filters: vec![r#"{"value":{"a":[1]}}"#.to_owned()],
+        ..from_cluster()
+    };
+    assert_eq!(mapping(&with_event("MSK", &format!("{MSK}, {settings}"))), expected);
+    let resource =
+        format!("FunctionName: F, EventSourceArn: {CLUSTER}, Topics: [events], {settings}");
+    let logical_id = "M".to_owned();
+    assert_eq!(mapping(&with_mapping(&resource)), Mapping { logical_id, ..expected });
+}
+
+#[test]
+fn reads_what_the_templates_author_chooses_for_mappings_here() {
+    let event = format!(
+        "{MSK}, StartingPosition: LATEST, FunctionResponseTypes: [ReportBatchItemFailures]"
+    );
+    let metadata = "Metadata: {Millrace: {Mappings: {PartialBatch: FromLowest, \
+                    BisectCountsAsRetry: true, RetryDelayMs: 10, RetryDelayMaxMs: 100}}}\n";
+    let text = format!("{metadata}{}", with_event("MSK", &event));
+    let failures = mapping(&text).failures;
+    assert_eq!(failures.partial, Some(PartialReading::FromLowest));
+    assert!(failures.bisect_counts);
+    let (first, longest) = (Duration::from_millis(10), Duration::from_millis(100));
+    assert_eq!(failures.retry_delay, Some(RetryDelay { first, longest }));
+}
+
+#[test]
+fn knows_each_kind_of_on_failure_destination() {
+    for (text, expected) in [
+        ("arn:aws:sqs:eu-west-1:123456789012:q", Some(Destination::Queue("q".to_owned()))),
+        ("arn:aws:sns:eu-west-1:123456789012:t", Some(Destination::Notification("t".to_owned()))),
+        ("arn:aws:s3:::b", Some(Destination::Bucket("b".to_owned()))),
+        ("", None),
+    ] {
+        let event = format!(
+            "{MSK}, StartingPosition: LATEST, \
+             DestinationConfig: {{OnFailure: {{Destination: '{text}'}}}}"
+        );
+        assert_eq!(mapping(&with_event("MSK", &event)).failures.destination, expected, "{text}");
+    }
+}
+
+#[test]
+fn refuses_failure_handling_that_aws_refuses() {
+    let destination =
+        |text: &str| format!("DestinationConfig: {{OnFailure: {{Destination: '{text}'}}}}");
+    let on_failure = ".DestinationConfig.OnFailure.Destination";
+    for (setting, path, message) in [
+        (
+            destination("kafka://events"),
+            on_failure,
+            "the on-failure topic must not be the topic that the mapping reads",
+        ),
+        (
+            destination("arn:aws:sqs:eu-west-1:1:q.fifo"),
+            on_failure,
+            "FIFO queues and topics cannot be on-failure destinations",
+        ),
+        (
+            destination("arn:aws:lambda:eu-west-1:1:function:f"),
+            on_failure,
+            "`arn:aws:lambda:eu-west-1:1:function:f` is not an on-failure destination",
+        ),
+        (
+            "DestinationConfig: {OnSuccess: {Destination: x}}".to_owned(),
+            ".DestinationConfig.OnSuccess",
+            "Unsupported DestinationConfig parameter for given event source mapping type.",
+        ),
+        (
+            "MaximumRecordAgeInSeconds: 59".to_owned(),
+            ".MaximumRecordAgeInSeconds",
+            "must be -1, or between 60 and 604800, not 59",
+        ),
+        (
+            "FunctionResponseTypes: [All]".to_owned(),
+            ".FunctionResponseTypes.0",
+            "must be ReportBatchItemFailures, not `All`",
+        ),
+        (
+            "ProvisionedPollerConfig: {MinimumPollers: 9, MaximumPollers: 8}".to_owned(),
+            ".ProvisionedPollerConfig.MaximumPollers",
+            "must not be below `MinimumPollers`, 9",
+        ),
+        (
+            "MetricsConfig: {Metrics: [Everything]}".to_owned(),
+            ".MetricsConfig.Metrics.0",
+            "must be EventCount, ErrorCount or KafkaMetrics, not `Everything`",
+        ),
+        (
+            "LoggingConfig: {SystemLogLevel: ALL}".to_owned(),
+            ".LoggingConfig.SystemLogLevel",
+            "must be DEBUG, INFO or WARN, not `ALL`",
+        ),
+        (
+            "FilterCriteria: {Filters: [{Pattern: '{\"key\":[1]}'}]}".to_owned(),
+            ".FilterCriteria.Filters.0.Pattern",
+            "Invalid filter pattern definition. for Kafka it may have the key `value` only, not `key`",
+        ),
+        (
+            "SourceAccessConfigurations: [{Type: BASIC_AUTH, URI: x}]".to_owned(),
+            ".SourceAccessConfigurations.0.Type",
+            "must be CLIENT_CERTIFICATE_TLS_AUTH or SASL_SCRAM_512_AUTH for MSK, not `BASIC_AUTH`",
+        ),
+        ("SchemaRegistryConfig: {}".to_owned(), ".SchemaRegistryConfig", "is not simulated yet"),
+        (
+            "ConsumptionMode: Queue".to_owned(),
+            ".ConsumptionMode",
+            "consuming as a queue is not simulated yet",
+        ),
+    ] {
+        refuses_msk(&format!("StartingPosition: LATEST, {setting}"), path, message);
+    }
+}
+
+#[test]
+fn warns_of_failure_handling_without_provisioned_pollers() {
+    let text = with_event("MSK", &format!("{MSK}, StartingPosition: LATEST, {HANDLING}"));
     warns(
         &text,
         &[
-            "`MetricsConfig` of `FE` has no effect here",
-            "`ProvisionedPollerConfig` of `FE` has no effect here",
+            "`BisectBatchOnFunctionError`, `FunctionResponseTypes`, `MaximumRecordAgeInSeconds`, \
+             `MaximumRetryAttempts`, `DestinationConfig` may have no effect on AWS without \
+             `ProvisionedPollerConfig`, which costs money",
             "no `AWS::MSK::Topic` declares the topic `events`: it must exist already",
+            "no `AWS::MSK::Topic` declares the on-failure topic `dlq`: it must exist already",
         ],
     );
 }

@@ -64,7 +64,7 @@ fn batch_document() -> Value {
             "batchSize": 2,
             "eventSourceArn": ARN,
             "bootstrapServers": "b-1:9092",
-            "payloadSize": 253,
+            "payloadSize": 250,
             "recordsInfo": {
                 "Topic-0": {
                     "firstRecordOffset": "495",
@@ -113,7 +113,7 @@ fn a_topic_gets_each_record_with_its_event_under_its_key() {
         "batchSize": 1,
         "eventSourceArn": ARN,
         "bootstrapServers": "b-1:9092",
-        "payloadSize": 207,
+        "payloadSize": 206,
         "recordInfo": {"offset": "495", "timestamp": "2019-11-14T00:04:44.835Z"},
     });
     assert_eq!(found["KafkaBatchInfo"], info);

@@ -47,8 +47,13 @@ impl Bench {
     }
 
     fn notes(&self) -> Vec<&Note> {
-        let note = |action| if let &Action::Log(note) = &action { Some(note) } else { None };
-        self.others.iter().filter_map(note).collect()
+        let mut notes = Vec::new();
+        for action in &self.others {
+            if let Action::Log(note) = action {
+                notes.push(note);
+            }
+        }
+        notes
     }
 }
 

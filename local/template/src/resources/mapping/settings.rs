@@ -9,15 +9,15 @@ use crate::{
     resources::topic,
 };
 
+use super::{
+    extras,
+    failures::{self, Choices},
+};
+
 const BATCH_SIZE_MAX: u32 = 10_000;
 const BATCH_SIZE_DEFAULT: u32 = 100;
 const WINDOW_S_MAX: u32 = 300;
 const CONSUMER_GROUP_CHARACTERS_MAX: usize = 200;
-const RETRY_ATTEMPTS_MAX: i64 = 10_000;
-const RECORD_AGE_S_MAX: i64 = 604_800;
-
-/// `MaximumRetryAttempts` and `MaximumRecordAgeInSeconds`: no limit.
-const UNLIMITED: i64 = -1;
 
 const NOT_SIMULATED: &str = "is not simulated yet";
 
@@ -27,6 +27,7 @@ pub(super) fn read(
     function: &str,
     source: Option<Source>,
     fields: &Fields<'_>,
+    choices: Choices,
 ) -> Option<Mapping> {
     let topic = topic(fields);
     let batch_size = fields.optional("BatchSize").and_then(|p| p.count(1..=BATCH_SIZE_MAX));
@@ -34,14 +35,12 @@ pub(super) fn read(
     let window_s = window.and_then(|place| place.count(0..=WINDOW_S_MAX));
     let starting_position = starting_position(fields);
     let enabled = fields.optional("Enabled").and_then(|place| place.boolean());
-    refuse_unsimulated(fields);
-    for key in
-        ["LoggingConfig", "MetricsConfig", "ProvisionedPollerConfig", "SourceAccessConfigurations"]
-    {
-        if let Some(place) = fields.optional(key) {
-            place.warning(format!("`{key}` of `{logical_id}` has no effect here"));
-        }
-    }
+    let provisioned = extras::has_pollers(fields);
+    let failures = failures::read(fields, topic.as_deref(), choices, provisioned);
+    let filters = extras::filters(fields);
+    extras::check_metrics(fields);
+    extras::check_logging(fields, provisioned);
+    extras::check_access(fields, source.as_ref());
     fields.inert(&["KmsKeyArn"]);
     Some(Mapping {
         logical_id,
@@ -53,6 +52,8 @@ pub(super) fn read(
         starting_position: starting_position?,
         consumer_group: None,
         enabled: enabled.unwrap_or(true),
+        filters,
+        failures,
     })
 }
 
@@ -116,28 +117,4 @@ fn starting_position(fields: &Fields<'_>) -> Option<StartingPosition> {
         time.problem("is for the starting position AT_TIMESTAMP only");
     }
     Some(position)
-}
-
-/// Settings that change what happens to records, and do not here.
-fn refuse_unsimulated(fields: &Fields<'_>) {
-    fields.refuse(&["DestinationConfig", "FilterCriteria"], NOT_SIMULATED);
-    if let Some(place) = fields.optional("BisectBatchOnFunctionError")
-        && place.boolean() == Some(true)
-    {
-        place.problem(NOT_SIMULATED);
-    }
-    if let Some(place) = fields.optional("FunctionResponseTypes")
-        && place.items().is_some_and(|types| !types.is_empty())
-    {
-        place.problem(NOT_SIMULATED);
-    }
-    for (key, max) in [
-        ("MaximumRecordAgeInSeconds", RECORD_AGE_S_MAX),
-        ("MaximumRetryAttempts", RETRY_ATTEMPTS_MAX),
-    ] {
-        let Some(place) = fields.optional(key) else { continue };
-        if place.integer(UNLIMITED..=max).is_some_and(|limit| limit != UNLIMITED) {
-            place.problem_with_hint(NOT_SIMULATED, Some("only -1, no limit".to_owned()));
-        }
-    }
 }

@@ -1,0 +1,213 @@
+"""Conformance of event source mappings: each case is a topic, a mapping and a function, all at once.
+
+The system is a black box: it is given a SAM template, finds Kafka and an Invoke API where it is told to, and is judged
+by what the functions were sent, what Kafka holds and what destinations got. Another emulator, or AWS behind a tunnel,
+takes the place of ours with --system; it is started with the template's path and the Invoke API's URL as arguments,
+prints one line of JSON {"kafka": "host:port", "destinations": "folder"} once it is ready, and ends with its input.
+"""
+
+import argparse
+import base64
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from cases import CASES, Case, Seen
+from endpoint import Endpoint, Function
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+PATIENCE_S = 40
+CLUSTER = "arn:aws:kafka:us-east-1:000000000000:cluster/local/00000000-0000-0000-0000-000000000000-1"
+LARGE = base64.b64encode(b"max.message.bytes=8000000\n").decode()
+
+
+def fill(value: Any, name: str) -> Any:
+    """Puts the case's name into its settings."""
+    if isinstance(value, str):
+        return value.replace("{name}", name)
+    if isinstance(value, dict):
+        return {key: fill(inner, name) for key, inner in value.items()}
+    return value
+
+
+def template() -> dict[str, Any]:
+    resources: dict[str, Any] = {}
+
+    def topic(name: str, partitions: int) -> None:
+        resources[f"Topic{len(resources)}"] = {
+            "Type": "AWS::MSK::Topic",
+            "Properties": {
+                "ClusterArn": CLUSTER,
+                "TopicName": name,
+                "PartitionCount": partitions,
+                "ReplicationFactor": 1,
+                "Configs": LARGE,
+            },
+        }
+
+    for case in CASES:
+        topic(case.name, case.partitions)
+        if case.dead_letters:
+            topic(f"{case.name}-dead", 1)
+        properties = {
+            "Topics": [case.name],
+            "StartingPosition": "TRIM_HORIZON",
+            "ConsumerGroupId": case.name,
+            "MaximumBatchingWindowInSeconds": 1,
+            **fill(case.settings, case.name),
+        }
+        if case.self_managed:
+            properties["KafkaBootstrapServers"] = [{"Ref": "Kafka"}]
+            properties["SourceAccessConfigurations"] = [{"Type": "VPC_SUBNET", "URI": "subnet:x"}]
+        else:
+            properties["Stream"] = CLUSTER
+        kind = "SelfManagedKafka" if case.self_managed else "MSK"
+        resources[f"Function{len(resources)}"] = {
+            "Type": "AWS::Serverless::Function",
+            "Properties": {
+                "FunctionName": case.name,
+                "CodeUri": ".",
+                "Handler": "bootstrap",
+                "Runtime": "provided.al2023",
+                "Events": {"Kafka": {"Type": kind, "Properties": properties}},
+            },
+        }
+    return {
+        "Transform": "AWS::Serverless-2016-10-31",
+        "Metadata": {
+            "Millrace": {
+                "Parameters": {"Kafka": "${kafka.bootstrap}"},
+                "Mappings": {"RetryDelayMs": 20, "RetryDelayMaxMs": 100},
+            }
+        },
+        "Parameters": {"Kafka": {"Type": "String", "Default": "localhost:9092"}},
+        "Resources": resources,
+    }
+
+
+def produce(kafka: str) -> None:
+    producer = KafkaProducer(bootstrap_servers=kafka, max_request_size=8_000_000, linger_ms=0)
+    for case in CASES:
+        for record in case.records:
+            producer.send(
+                case.name,
+                record.value,
+                key=record.key,
+                headers=record.headers,
+                partition=record.partition,
+                timestamp_ms=record.timestamp_ms,
+            )
+    producer.flush(timeout=60)
+    producer.close()
+
+
+def committed(kafka: str, case: Case) -> dict[int, int | None]:
+    consumer = KafkaConsumer(bootstrap_servers=kafka, group_id=case.name, enable_auto_commit=False)
+    try:
+        places = range(case.partitions)
+        return {number: consumer.committed(TopicPartition(case.name, number)) for number in places}
+    finally:
+        consumer.close()
+
+
+def dead_letters(kafka: str, case: Case) -> list[tuple[bytes | None, dict[str, Any]]]:
+    if not case.dead_letters:
+        return []
+    consumer = KafkaConsumer(f"{case.name}-dead", bootstrap_servers=kafka, auto_offset_reset="earliest")
+    try:
+        polled = consumer.poll(timeout_ms=1_000)
+        messages = [message for found in polled.values() for message in found]
+        return [(message.key, json.loads(message.value)) for message in messages]
+    finally:
+        consumer.close()
+
+
+def files(destinations: str, case: Case) -> list[dict[str, Any]]:
+    found = Path(destinations).glob(f"*/{case.name}/**/*.json")
+    return [json.loads(path.read_text()) for path in sorted(found)]
+
+
+def judge(case: Case, function: Function, system: dict[str, str]) -> bool:
+    kafka = system["kafka"]
+    seen = Seen(
+        case.name,
+        kafka,
+        list(function.invocations),
+        committed(kafka, case),
+        dead_letters(kafka, case),
+        files(system["destinations"], case),
+    )
+    return case.check(seen)
+
+
+def judge_all(functions: dict[str, Function], system: dict[str, str]) -> dict[str, bool]:
+    """Asks again until everything holds or the time is over; what must stay as it is is asked once more at the end."""
+    results = {case.name: False for case in CASES}
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end and not all(results.values()):
+        for case in CASES:
+            results[case.name] = results[case.name] or judge(case, functions[case.name], system)
+    time.sleep(max(case.quiet_s for case in CASES))
+    for case in (case for case in CASES if case.quiet_s):
+        results[case.name] = judge(case, functions[case.name], system)
+    return results
+
+
+def table(results: dict[str, bool]) -> str:
+    lines = [
+        "# Event source mappings, case by case",
+        "",
+        "Written by `.ci/mappings --write`: a template with one mapping for each line, a Kafka, and an Invoke API that",
+        "records what it is asked. Sections are those of our notes on what AWS does: 1 the event, 2 settings, 3 what",
+        "becomes of batches.",
+        "",
+        "| section | AWS | here |",
+        "|---|---|---|",
+    ]
+    lines += [f"| {c.section} | {c.says} | {'holds' if results[c.name] else '**does not hold**'} |" for c in CASES]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--system", required=True, help="the program under test")
+    parser.add_argument("--table", type=Path, help="compare the table of results with this file")
+    parser.add_argument("--events", type=Path, help="write every event here, a line each")
+    parser.add_argument("--write", action="store_true", help="write that file")
+    options = parser.parse_args()
+    functions = {case.name: Function(case.behaviour) for case in CASES}
+    endpoint = Endpoint(functions)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "template.yaml"
+        path.write_text(json.dumps(template(), indent=1))
+        command = [options.system, str(path), endpoint.url]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdin and process.stdout
+            line = process.stdout.readline()
+            if not line:
+                return 1
+            system = json.loads(line)
+            produce(system["kafka"])
+            results = judge_all(functions, system)
+            process.stdin.close()
+    for case in CASES:
+        print(f"{'ok  ' if results[case.name] else 'FAIL'} {case.section:4} {case.says}")
+        if not results[case.name]:
+            print("     invoked with", [i.offsets() for i in functions[case.name].invocations])
+    if options.events:
+        events = [invocation.event for function in functions.values() for invocation in function.invocations]
+        options.events.write_text("".join(json.dumps(event) + "\n" for event in events))
+    text = table(results)
+    if options.table and options.write:
+        options.table.write_text(text)
+    elif options.table and options.table.read_text() != text:
+        print(f"error: {options.table} says something else", file=sys.stderr)
+        return 1
+    return 0 if all(results.values()) else 1
+
+
+sys.exit(main())
