@@ -1,6 +1,7 @@
 //! Finds the `up` that a command is about, and what it runs. Starts and stops nothing.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use template::Plan;
 
@@ -119,6 +120,33 @@ impl RunFile {
     /// Its mappings, and how far each is.
     pub async fn mappings(&self) -> Result<Mappings, RunningError> {
         Ok(self.control().mappings().await?)
+    }
+
+    /// Stops the mapping of a function from delivering.
+    pub async fn pause(&self, function: &str) -> Result<(), RunningError> {
+        for mapping in self.mappings_of(function).await? {
+            self.control().pause(&mapping).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets it go on.
+    pub async fn resume(&self, function: &str) -> Result<(), RunningError> {
+        for mapping in self.mappings_of(function).await? {
+            self.control().resume(&mapping).await?;
+        }
+        Ok(())
+    }
+
+    async fn mappings_of(&self, function: &str) -> Result<Vec<String>, RunningError> {
+        let mappings = self.mappings().await?.mappings.into_iter();
+        let ours = mappings.filter(|mapping| mapping.function == function);
+        Ok(ours.map(|mapping| mapping.id).collect())
+    }
+
+    /// Stops the embedded Kafka; it starts again by itself after `down`, whoever is left by then.
+    pub async fn stop_kafka(&self, down: Duration) -> Result<(), RunningError> {
+        Ok(self.control().stop_kafka(down).await?)
     }
 
     pub(crate) fn control(&self) -> ControlClient {

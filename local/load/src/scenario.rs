@@ -15,7 +15,10 @@ pub(crate) use self::text::Text;
 use crate::run_id::RunId;
 
 /// The scenarios that come with the generator.
-const BUILT_IN: [(&str, &str); 1] = [("events", include_str!("../scenarios/events.toml"))];
+const BUILT_IN: [(&str, &str); 2] = [
+    ("events", include_str!("../scenarios/events.toml")),
+    ("orders", include_str!("../scenarios/orders.toml")),
+];
 
 /// Separates the numbers that choose a kind from those that fill its templates.
 const CHOICE: u64 = 0x9e37_79b9_7f4a_7c15;

@@ -1,23 +1,16 @@
 //! Reads the dead letters that are there now, one after the other. It judges nothing.
 
-use std::collections::BTreeSet;
-
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
-use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::mpsc;
 
 use crate::failure::OpsFailure;
-use crate::surroundings::{KAFKA_TIMEOUT, Surroundings};
+use crate::surroundings::Surroundings;
+use crate::topic;
 
 /// The headers in which `process_events` tells where a dead letter comes from.
 const TOPIC_HEADER: &str = "dead_letter_topic";
 const PARTITION_HEADER: &str = "dead_letter_partition";
 const OFFSET_HEADER: &str = "dead_letter_offset";
-
-/// Letters that are read and not yet looked at: up to 1 MB each.
-const LETTERS_MAX: usize = 8;
 
 /// A record that was given up.
 #[derive(Debug)]
@@ -39,57 +32,9 @@ pub(crate) struct Origin {
 pub(crate) async fn read(
     surroundings: &Surroundings,
 ) -> Result<mpsc::Receiver<Result<DeadLetter, OpsFailure>>, OpsFailure> {
-    let topic = surroundings.dead_letter_topic.clone();
-    let mut ends = Vec::new();
-    for (partition, held) in (0..).zip(surroundings.offsets(&topic).await?) {
-        ends.extend((!held.is_empty()).then_some((partition, held.end)));
-    }
-    let kafka = surroundings.kafka()?;
-    let (sender, letters) = mpsc::channel(LETTERS_MAX);
-    tokio::task::spawn_blocking(move || {
-        if let Err(failure) = read_all(&kafka, topic, &ends, &sender) {
-            // Whoever no longer listens does not want to know.
-            sender.blocking_send(Err(failure)).ok();
-        }
-    });
-    Ok(letters)
-}
-
-fn read_all(
-    kafka: &BaseConsumer,
-    topic: String,
-    ends: &[(i32, i64)],
-    letters: &mpsc::Sender<Result<DeadLetter, OpsFailure>>,
-) -> Result<(), OpsFailure> {
-    let mut partitions = TopicPartitionList::new();
-    for (partition, _) in ends {
-        partitions.add_partition_offset(&topic, *partition, Offset::Beginning)?;
-    }
-    kafka.assign(&partitions)?;
-    let mut open: BTreeSet<(i32, i64)> = ends.iter().copied().collect();
-    while !open.is_empty() {
-        match kafka.poll(KAFKA_TIMEOUT) {
-            Some(Ok(message)) => {
-                let (partition, next) = (message.partition(), message.offset() + 1);
-                open.retain(|(other, end)| *other != partition || next < *end);
-                if let Some(letter) = letter(&message)
-                    && letters.blocking_send(Ok(letter)).is_err()
-                {
-                    return Ok(());
-                }
-            }
-            // The last offset may be one that no record has.
-            Some(Err(KafkaError::PartitionEOF(partition))) => {
-                open.retain(|(other, _)| *other != partition);
-            }
-            Some(Err(error)) => return Err(error.into()),
-            None => {
-                let seconds = KAFKA_TIMEOUT.as_secs();
-                return Err(OpsFailure::KafkaSilent { topic, seconds });
-            }
-        }
-    }
-    Ok(())
+    let topic = &surroundings.dead_letter_topic;
+    let held = (0..).zip(surroundings.offsets(topic).await?).collect();
+    topic::read(surroundings.kafka(), topic, held, letter)
 }
 
 fn letter(message: &BorrowedMessage<'_>) -> Option<DeadLetter> {

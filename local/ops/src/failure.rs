@@ -4,10 +4,12 @@ use std::num::ParseIntError;
 use std::path::PathBuf;
 
 use event::KeyRingError;
-use load::{OutcomeFileError, RunId};
+use load::{LoadError, OutcomeFileError, RunId};
 use millrace::terminal::OutputError;
 use millrace::{Exit, RunningError};
-use progress::ReadError;
+use orders::{CountError, InitialStockError, RestockError};
+use progress::store::StoreError;
+use progress::{ApplyError, ReadError};
 use rdkafka::error::KafkaError;
 
 /// Why a command fails.
@@ -21,8 +23,9 @@ pub(crate) enum OpsFailure {
     NoFunction { template: PathBuf, function: &'static str },
     #[error("function `{function}` has no variable `{name}`")]
     NoVariable { function: &'static str, name: &'static str },
-    #[error("`STREAM_EPOCH` is not a number")]
+    #[error("`{name}` is not a number")]
     NotAnEpoch {
+        name: &'static str,
         #[source]
         source: ParseIntError,
     },
@@ -30,6 +33,33 @@ pub(crate) enum OpsFailure {
     KeyRing(#[source] KeyRingError),
     #[error("failed to read what the events became")]
     Progress(#[from] ReadError),
+    #[error("failed to read the table of orders")]
+    Table(#[from] StoreError),
+    #[error("`INITIAL_STOCK` is not a stock")]
+    InitialStock(#[source] InitialStockError),
+    #[error("failed to add to the stock")]
+    Restock(#[source] RestockError),
+    #[error("the load did not run")]
+    Load(#[source] LoadError),
+    #[error("`{url}` did not answer")]
+    Gateway {
+        url: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    #[error("orders are decided as fast as they come, so there will be no lag")]
+    NotThrottled,
+    #[error(
+        "partition {partition} of `{topic}` begins at offset {kept}, and offset {wanted} is needed: \
+         retention has removed what is to be counted again"
+    )]
+    ReplayGap { topic: String, partition: usize, kept: i64, wanted: i64 },
+    #[error("another replay is under way")]
+    ReplayBusy,
+    #[error("the comparison took longer than the {seconds} s for which the counting may pause")]
+    ReplayLate { seconds: u64 },
+    #[error("failed to count again")]
+    Count(#[source] Box<ApplyError<CountError>>),
     #[error("failed to ask Kafka")]
     Kafka(#[from] KafkaError),
     #[error("Kafka has no topic `{topic}`")]
@@ -72,13 +102,23 @@ impl OpsFailure {
             | Self::Kafka(_)
             | Self::NoTopic { .. }
             | Self::KafkaSilent { .. }
+            | Self::Table(_)
+            | Self::Gateway { .. }
+            | Self::ReplayGap { .. }
+            | Self::ReplayBusy
             | Self::Progress(ReadError::Store(_)) => Exit::Unavailable,
             Self::NoFunction { .. }
             | Self::NoVariable { .. }
             | Self::NotAnEpoch { .. }
             | Self::Anonymous { .. }
+            | Self::InitialStock(_)
+            | Self::NotThrottled
             | Self::KeyRing(_) => Exit::Configuration,
             Self::Output(_)
+            | Self::Restock(_)
+            | Self::Load(_)
+            | Self::ReplayLate { .. }
+            | Self::Count(_)
             | Self::Progress(ReadError::Archive(_) | ReadError::BlockMissing { .. })
             | Self::Outcomes(_)
             | Self::Poison { .. }
@@ -98,7 +138,14 @@ impl OpsFailure {
             Self::NoFunction { .. } | Self::NoVariable { .. } => {
                 "`cargo ops` knows Millrace's own functions only"
             }
-            Self::Kafka(_) | Self::KafkaSilent { .. } | Self::Progress(ReadError::Store(_)) => {
+            Self::NotThrottled => {
+                "start with `cargo local up --parameter-overrides ProcessingDelay=0.05`"
+            }
+            Self::ReplayBusy => "one that died is over after ten seconds",
+            Self::Table(_)
+            | Self::Kafka(_)
+            | Self::KafkaSilent { .. }
+            | Self::Progress(ReadError::Store(_)) => {
                 "`cargo local status` tells whether it still runs"
             }
             _ => return None,

@@ -5,10 +5,16 @@ mod args;
 mod commands;
 mod dead_letters;
 mod drain;
+mod drill;
 mod failure;
 mod failures;
+mod http;
+mod load_id;
+mod pipeline;
 mod surroundings;
 mod tables;
+mod topic;
+mod variables;
 mod written;
 
 use std::process::ExitCode;
@@ -25,6 +31,9 @@ async fn main() -> ExitCode {
     let done = match command {
         Command::Events(events) => commands::events::run(&place, events).await,
         Command::Ledger(ledger) => commands::ledger::run(&place, ledger).await,
+        Command::Drill(drill) => commands::drill::run(&place, drill).await,
+        Command::Replay(replay) => commands::replay::run(&place, replay).await,
+        Command::Stock(stock) => commands::stock::run(&place, stock).await,
     };
     match done {
         Ok(exit) => exit.into(),

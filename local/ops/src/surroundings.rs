@@ -3,28 +3,18 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::time::Duration;
 
-use event::{Coordinates, KeyRing, Stream, StreamKeys};
+use event::{Coordinates, Stream, StreamKeys};
 use millrace::{Place, RunFile, running};
 use progress::store::DynamoDb;
-use progress::{Connection, Consumer, Edge, Fence, History, Ledger, Policy, Position};
-use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use progress::{Consumer, Edge, Fence, History, Ledger, Policy, Position};
 
 use crate::failure::OpsFailure;
+use crate::topic;
+use crate::variables::Variables;
 
 /// The function whose work is read, and the name under which it keeps its progress.
 const FUNCTION: &str = "process_events";
-
-/// The epoch of a stream whose topic was never made again.
-const EPOCH_DEFAULT: &str = "1";
-
-/// How long the broker may take to answer a question.
-pub(crate) const KAFKA_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Records that librdkafka reads ahead: the largest is 1 MB.
-const READ_AHEAD_KB: &str = "8192";
 
 /// What a reader of events works with.
 #[derive(Debug)]
@@ -37,42 +27,18 @@ pub(crate) struct Surroundings {
     run: RunFile,
 }
 
-/// The variables of [`FUNCTION`] that say where its events are.
-struct Variables(BTreeMap<String, String>);
-
-impl Variables {
-    fn get(&self, name: &'static str) -> Result<&str, OpsFailure> {
-        self.optional(name).ok_or(OpsFailure::NoVariable { function: FUNCTION, name })
-    }
-
-    fn optional(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
-    }
-}
-
 impl Surroundings {
     /// Finds the stack that a command is about.
     pub(crate) async fn find(place: &Place) -> Result<Self, OpsFailure> {
         let run = running(place)?;
-        let variables = variables(&run)?;
-        let epoch = variables.optional("STREAM_EPOCH").unwrap_or(EPOCH_DEFAULT);
-        let stream = Stream {
-            cluster: variables.optional("KAFKA_CLUSTER").unwrap_or(&run.cluster_arn).to_owned(),
-            topic: variables.get("EVENTS_TOPIC")?.to_owned(),
-            epoch: epoch.parse().map_err(|source| OpsFailure::NotAnEpoch { source })?,
-        };
-        let ring = KeyRing::parse(variables.get("EVENT_ID_KEY")?).map_err(OpsFailure::KeyRing)?;
-        let connection =
-            Connection::Local { endpoint: run.table.clone(), region: "us-east-1".to_owned() };
-        let table = DynamoDb::new(
-            progress::connect(&connection).await,
-            variables.get("TABLE_NAME")?.to_owned(),
-        );
+        let variables = Variables::of(&run, FUNCTION)?;
+        let stream = variables.stream(&run, "EVENTS_TOPIC", "STREAM_EPOCH")?;
+        let table = variables.table(&run).await?;
         Ok(Self {
             ledger: Ledger::new(table, Policy::default(), Edge::system()),
             consumer: Consumer::new(FUNCTION),
             dead_letter_topic: variables.get("DEAD_LETTER_TOPIC")?.to_owned(),
-            keys: ring.for_stream(&stream),
+            keys: variables.key_ring()?.for_stream(&stream),
             stream,
             run,
         })
@@ -113,42 +79,13 @@ impl Surroundings {
         Ok(partitions.filter_map(|read| Some((read.partition, read.committed?))).collect())
     }
 
-    /// A reader of the stack's Kafka.
-    pub(crate) fn kafka(&self) -> Result<BaseConsumer, OpsFailure> {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", &self.run.kafka).set("group.id", "millrace-ops");
-        config.set("enable.auto.commit", "false").set("enable.partition.eof", "true");
-        config.set("queued.max.messages.kbytes", READ_AHEAD_KB);
-        Ok(config.create()?)
+    /// The address of the stack's Kafka.
+    pub(crate) fn kafka(&self) -> &str {
+        &self.run.kafka
     }
 
-    /// The offsets that each partition of `topic` holds, from the oldest one kept to the one that
-    /// the next record will get.
+    /// The offsets that each partition of `topic` holds.
     pub(crate) async fn offsets(&self, topic: &str) -> Result<Vec<Range<i64>>, OpsFailure> {
-        let (kafka, topic) = (self.kafka()?, topic.to_owned());
-        let offsets = tokio::task::spawn_blocking(move || read_offsets(&kafka, topic));
-        offsets.await.expect("reading offsets does not panic")
+        topic::offsets(&self.run.kafka, topic).await
     }
-}
-
-fn read_offsets(kafka: &BaseConsumer, topic: String) -> Result<Vec<Range<i64>>, OpsFailure> {
-    let metadata = kafka.fetch_metadata(Some(&topic), KAFKA_TIMEOUT)?;
-    let partitions = metadata.topics().first().map_or(0, |topic| topic.partitions().len());
-    if partitions == 0 {
-        return Err(OpsFailure::NoTopic { topic });
-    }
-    let partitions = i32::try_from(partitions).expect("Kafka counts partitions in 32 bits");
-    let read = |partition| {
-        let (low, end) = kafka.fetch_watermarks(&topic, partition, KAFKA_TIMEOUT)?;
-        Ok(low..end)
-    };
-    (0..partitions).map(read).collect()
-}
-
-fn variables(run: &RunFile) -> Result<Variables, OpsFailure> {
-    let mut functions = run.plan()?.functions.into_iter();
-    let function = functions
-        .find(|function| function.name == FUNCTION)
-        .ok_or(OpsFailure::NoFunction { template: run.template.clone(), function: FUNCTION })?;
-    Ok(Variables(function.environment))
 }

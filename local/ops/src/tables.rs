@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::accounts::Totals;
+use crate::pipeline::OrderTotals;
 
 /// The ledger, a line a count; what is rare has one only where it is.
 pub(crate) fn ledger(totals: &Totals) -> String {
@@ -35,6 +36,22 @@ pub(crate) fn ledger(totals: &Totals) -> String {
         writeln!(text, "  failed: {count} x {reason}").expect("text grows");
     }
     text
+}
+
+/// What a ledger of orders tells beyond that.
+pub(crate) fn orders(totals: &OrderTotals) -> String {
+    let adds_up = if totals.stock_adds_up { "yes" } else { "no" };
+    let rows = [
+        ("outcomes missing", totals.outcomes_missing.to_string()),
+        ("outcomes twice", totals.outcomes_twice.to_string()),
+        ("decided, of all", totals.decided.to_string()),
+        ("counted, of all", totals.counted.to_string()),
+        ("stock adds up", adds_up.to_owned()),
+    ];
+    rows.iter().fold(String::new(), |mut text, (name, value)| {
+        writeln!(text, "{name:<21}{value:>10}").expect("text grows");
+        text
+    })
 }
 
 /// The ids of what must not be: the first of them, and how many more there are.

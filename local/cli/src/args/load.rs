@@ -45,7 +45,7 @@ pub(crate) struct Load {
     /// Pace and amount under one name; the flags above go before it
     #[arg(long, value_enum, value_name = "NAME")]
     pub(crate) preset: Option<Preset>,
-    /// What to send: `events`, or a file
+    /// What to send: `events`, `orders`, or a file
     #[arg(long, value_name = "NAME|FILE", default_value = "events")]
     pub(crate) scenario: String,
     /// Where to send it [default: the gateway of the running `up`]
@@ -70,6 +70,8 @@ pub(crate) struct Load {
 /// Loads that others have used, by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Preset {
+    /// 100 requests on one connection: latency without company
+    Hundred,
     /// 1,000 requests on 10 connections
     Thousand,
     /// 10,000 requests on 64 connections

@@ -34,6 +34,20 @@ fn events_carry_the_generators_own_id() {
 }
 
 #[test]
+fn orders_are_of_items_that_the_template_has() {
+    let template = include_str!("../../../../template.yaml");
+    let stock = template.lines().find(|line| line.contains("Default: pizza=")).unwrap();
+    let scenario = Scenario::built_in("orders").unwrap();
+    for sequence in 0..100 {
+        let order: serde_json::Value = serde_json::from_str(&body(&scenario, sequence)).unwrap();
+        let item = order["item"].as_str().unwrap();
+        assert!(stock.contains(&format!("{item}=")), "{order}");
+        assert!((1..=3).contains(&order["quantity"].as_u64().unwrap()), "{order}");
+        assert_eq!(order["load_id"], format!("0000beef-{sequence}"));
+    }
+}
+
+#[test]
 fn templates_are_filled_in_the_same_way_every_time() {
     let text = r#"[[request]]
 path = "/"

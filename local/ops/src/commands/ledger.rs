@@ -1,14 +1,12 @@
 //! `cargo ops ledger`: finds every event of a load.
 
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use load::{OutcomeFile, RunHeader, RunId};
-use millrace::{Exit, Place, PoisonFile, terminal};
+use millrace::{Exit, Place, PoisonFile, running, terminal};
 use progress::{Policy, Position};
-use serde::Deserialize;
 
 use crate::accounts::{Accounts, Found, Totals};
 use crate::args::LedgerArgs;
@@ -16,29 +14,21 @@ use crate::dead_letters::{self, DeadLetter};
 use crate::drain::drained;
 use crate::failure::OpsFailure;
 use crate::failures::{Claim, Failures};
+use crate::load_id::load_id;
+use crate::pipeline::{Pipeline, account};
 use crate::surroundings::Surroundings;
 use crate::tables;
+
+/// The scenario whose requests are orders.
+const ORDERS: &str = "orders";
 
 /// Where `cargo local load` keeps its outcomes, in the data folder.
 const LOAD_FOLDER: &str = "load";
 
-/// The part of a body that is the generator's own.
-#[derive(Deserialize)]
-struct Generated<'a> {
-    #[serde(borrow)]
-    load_id: Option<Cow<'a, str>>,
-}
-
-/// The generator's id in a body; `None` for events of other origin.
-fn load_id(body: &[u8]) -> Option<Cow<'_, str>> {
-    let generated: Generated<'_> = serde_json::from_slice(body).ok()?;
-    generated.load_id
-}
-
 /// Accounts for the load, prints the ledger.
 pub(crate) async fn run(place: &Place, args: LedgerArgs) -> Result<Exit, OpsFailure> {
-    let surroundings = Surroundings::find(place).await?;
     let data = place.data_folder()?;
+    running(place)?;
     let file = OutcomeFile::open(&outcome_file(&data, args.run)?)?;
     let header = file.header().clone();
     if header.anonymous {
@@ -46,6 +36,10 @@ pub(crate) async fn run(place: &Place, args: LedgerArgs) -> Result<Exit, OpsFail
         return Err(OpsFailure::Anonymous { run, scenario });
     }
     refuse_expired(&header, Timestamp::now().as_millisecond())?;
+    if header.scenario == ORDERS {
+        return orders(place, &file, &args).await;
+    }
+    let surroundings = Surroundings::find(place).await?;
     let mut accounts = Accounts::open(header.run.to_string(), file.outcomes());
     drop(file);
 
@@ -63,6 +57,20 @@ pub(crate) async fn run(place: &Place, args: LedgerArgs) -> Result<Exit, OpsFail
     let totals = accounts.close(drained);
     print(header.run, &totals, args.json)?;
     Ok(if totals.holds() { Exit::Done } else { Exit::Failed })
+}
+
+/// Accounts for a load of orders.
+async fn orders(place: &Place, file: &OutcomeFile, args: &LedgerArgs) -> Result<Exit, OpsFailure> {
+    let pipeline = Pipeline::find(place).await?;
+    let drained = pipeline.settled(Duration::from_secs(args.wait)).await?;
+    let found = account(&pipeline, file, drained).await?;
+    if args.json {
+        terminal::out(serde_json::to_string(&found).expect("counts become JSON") + "\n")?;
+    } else {
+        print(file.header().run, &found.totals, false)?;
+        terminal::out(tables::orders(&found))?;
+    }
+    Ok(if found.holds() { Exit::Done } else { Exit::Failed })
 }
 
 /// Expects the poison that was written into the topic while the load ran.
@@ -252,15 +260,6 @@ mod tests {
     fn a_letter_of_another_run_at_the_same_place_takes_no_failure_away() {
         let letters = [letter("events", 4, "beef0123-0"), letter("events", 4, "cafe0123-0")];
         assert_eq!(totals(&letters).failed, 1);
-    }
-
-    #[test]
-    fn the_generators_id_is_found_in_a_body_and_nowhere_else() {
-        assert_eq!(load_id(br#"{"a":[1],"load_id":"cafe0123-7"}"#).as_deref(), Some("cafe0123-7"));
-        assert_eq!(load_id(br#"{"load_id":"cafe\u00300123-7"}"#).as_deref(), Some("cafe00123-7"));
-        for body in [&br#"{"a":{"load_id":"x"}}"#[..], br#"{"load_id":7}"#, b"{}", b"[]", b"\xff"] {
-            assert_eq!(load_id(body), None);
-        }
     }
 
     #[test]

@@ -7,5 +7,7 @@ mod cloud;
 mod loading;
 
 mod crashes;
+mod drills;
 mod events;
 mod operator;
+mod orders;

@@ -38,6 +38,8 @@ pub(crate) struct Cloud {
     topic: String,
     /// Further arguments of `up`.
     arguments: Vec<String>,
+    /// Further values of the template's parameters.
+    parameters: Vec<String>,
     status: Value,
     http: Client<HttpConnector, Full<Bytes>>,
 }
@@ -98,7 +100,7 @@ impl Cloud {
         Self::start_with(&[])
     }
 
-    /// The same, with further arguments of `up`.
+    /// The same, with further arguments of `up`; `Name=value` is a parameter of the template.
     pub(crate) fn start_with(arguments: &[&str]) -> Self {
         // A cluster that several tests share must not mix their events.
         Self::start_on(&format!("events-{:08x}", fastrand::u32(..)), arguments)
@@ -108,10 +110,13 @@ impl Cloud {
     pub(crate) fn start_on(topic: &str, arguments: &[&str]) -> Self {
         let everywhere = everywhere();
         let arguments = everywhere.split_whitespace().chain(arguments.iter().copied());
+        let (parameters, arguments): (Vec<String>, Vec<String>) =
+            arguments.map(str::to_owned).partition(|argument| is_parameter(argument));
         let mut cloud = Self {
             data: TempDir::with_prefix("millrace-").expect("a temporary folder"),
             topic: topic.to_owned(),
-            arguments: arguments.map(str::to_owned).collect(),
+            arguments,
+            parameters,
             status: Value::Null,
             http: Client::builder(TokioExecutor::new()).build_http(),
         };
@@ -123,13 +128,16 @@ impl Cloud {
     pub(crate) fn up(&mut self) {
         let gateway_port = self.status["gateway"].as_str().and_then(|url| url.rsplit(':').next());
         let gateway_port = gateway_port.unwrap_or("0").to_owned();
-        let topic = format!("EventsTopicName={}", self.topic);
+        let topics = [("Events", ""), ("Orders", "-orders"), ("Inventory", "-inventory")];
+        let topics = topics.map(|(name, end)| format!("{name}TopicName={}{end}", self.topic));
         let ports = [("gateway", &*gateway_port), ("lambda", "0"), ("kafka", "0"), ("table", "0")];
         let ports = ports.map(|(name, port)| format!("--{name}-port={port}"));
         let mut arguments = vec!["up", "--detach", "--wait"];
         arguments.extend(ports.iter().map(String::as_str));
-        arguments.extend(["--parameter-overrides", &topic]);
         arguments.extend(self.arguments.iter().map(String::as_str));
+        arguments.push("--parameter-overrides");
+        arguments.extend(topics.iter().map(String::as_str));
+        arguments.extend(self.parameters.iter().map(String::as_str));
         let up = self.millrace(&arguments);
         assert!(up.status.success(), "`{}` failed: {}", arguments.join(" "), text(&up));
         self.status = self.read_status();
@@ -200,6 +208,14 @@ impl Cloud {
         self.send(request.expect("a request")).await
     }
 
+    /// `PUT`s JSON to the gateway.
+    pub(crate) async fn put(&self, path: &str, body: &str) -> Answer {
+        let request = Request::put(format!("{}{path}", self.address("gateway")))
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::copy_from_slice(body.as_bytes())));
+        self.send(request.expect("a request")).await
+    }
+
     /// `GET`s from the gateway.
     pub(crate) async fn get(&self, path: &str) -> Answer {
         let request = Request::get(format!("{}{path}", self.address("gateway")));
@@ -254,6 +270,11 @@ impl Cloud {
         serde_json::from_slice(&ledger.stdout)
             .unwrap_or_else(|error| panic!("`ledger --json`: {error}: {}", text(&ledger)))
     }
+}
+
+/// `Name=value` is one of the template's parameters, everything else an argument of `up`.
+fn is_parameter(argument: &str) -> bool {
+    argument.starts_with(|first: char| first.is_ascii_uppercase()) && argument.contains('=')
 }
 
 /// Sends SIGKILL. By the shell: a minimal system has no program `kill`.

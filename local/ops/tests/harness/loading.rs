@@ -34,14 +34,19 @@ pub(crate) struct Loading {
 impl Loading {
     /// Posts events to the cloud's gateway until it is stopped.
     pub(crate) fn endless(cloud: &Cloud) -> Self {
+        Self::endless_of("events", cloud)
+    }
+
+    /// Sends what a scenario says.
+    pub(crate) fn endless_of(scenario: &str, cloud: &Cloud) -> Self {
         let url = cloud.address("gateway").parse().expect("an address");
-        let events = Scenario::built_in("events").expect("`events` is built in");
+        let scenario = Scenario::built_in(scenario).expect("it is built in");
         let connections = NonZeroU32::new(CONNECTIONS).expect("it is not 0");
         let config = LoadConfig {
             amount: Amount::Requests(u64::MAX),
             pace: Pace::Closed { connections },
             started_ms: Timestamp::now().as_millisecond(),
-            ..LoadConfig::new(url, events, cloud.data().join("load"))
+            ..LoadConfig::new(url, scenario, cloud.data().join("load"))
         };
         let cancel = config.cancel.clone().drop_guard();
         let (tell, seen) = watch::channel(None);

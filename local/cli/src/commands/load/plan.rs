@@ -56,6 +56,7 @@ fn pace(options: &Load) -> Pace {
     match (options.rate, options.connections, options.preset) {
         (Some(rate), ..) => open(rate),
         (None, Some(connections), _) => closed(connections),
+        (None, None, Some(Preset::Hundred)) => closed(1),
         (None, None, Some(Preset::Thousand)) => closed(10),
         (None, None, Some(Preset::TenThousand | Preset::FullSpeed)) => closed(64),
         (None, None, Some(Preset::TenThousandAMinute) | None) => open(RATE_DEFAULT),
@@ -66,6 +67,7 @@ fn amount(options: &Load, pace: Pace) -> Amount {
     match (options.duration, options.requests, options.preset) {
         (Some(duration), ..) => Amount::Duration(duration),
         (None, Some(requests), _) => Amount::Requests(requests),
+        (None, None, Some(Preset::Hundred)) => Amount::Requests(100),
         (None, None, Some(Preset::Thousand)) => Amount::Requests(1_000),
         (None, None, Some(Preset::TenThousand)) => Amount::Requests(10_000),
         (None, None, Some(Preset::TenThousandAMinute)) => Amount::Duration(Duration::from_mins(1)),
