@@ -36,6 +36,7 @@ impl FakeMapping {
             starting_position: StartingPosition::TrimHorizon,
             group_id: id.clone(),
             enabled: true,
+            filters: Vec::new(),
             failures: FailureHandling::default(),
             client_settings: BTreeMap::new(),
             id,
