@@ -53,6 +53,7 @@ impl LogWriter {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the thread is the writer's own, and rests alone")]
 fn write_all(folder: &Path, mut lines: mpsc::Receiver<LogLine>, notices: &Notices) {
     let mut files: BTreeMap<Arc<str>, LogFile> = BTreeMap::new();
     let mut batch = Vec::with_capacity(LINES_PER_FLUSH);

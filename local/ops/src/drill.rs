@@ -79,7 +79,7 @@ impl Drill {
     }
 
     /// A load of orders for the drill's items, one piece each.
-    fn load(&self, amount: Amount, pace: Pace) -> Result<LoadConfig, OpsFailure> {
+    fn load(&self, amount: Amount, pace: Pace) -> LoadConfig {
         let prefix = &self.prefix;
         let text = format!(
             "[[request]]\npath = \"/order\"\nbody = '{{\"load_id\":\"${{load_id}}\",\"user_id\":\"u${{sequence % 100}}\",\
@@ -87,12 +87,12 @@ impl Drill {
         );
         let scenario = Scenario::parse(SCENARIO, &text).expect("the drill's scenario is sound");
         let url = self.pipeline.run.gateway.parse().expect("the run file has an address");
-        Ok(LoadConfig {
+        LoadConfig {
             amount,
             pace,
             started_ms: Timestamp::now().as_millisecond(),
             ..LoadConfig::new(url, scenario, self.load_folder.clone())
-        })
+        }
     }
 
     /// Sends a load to its end.

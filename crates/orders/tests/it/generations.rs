@@ -21,7 +21,7 @@ fn record(offset: i64, number: u64) -> Record<'static> {
         offset: 0,
         order_id: "id".into(),
         user_id: "u".into(),
-        item: if number % 2 == 0 { "pizza" } else { "tea" }.into(),
+        item: if number.is_multiple_of(2) { "pizza" } else { "tea" }.into(),
         quantity: 1,
         placed_at_ms: 60_000 * i64::try_from(number).unwrap(),
         decision: if failed { Decision::Failed(OUT_OF_STOCK.into()) } else { Decision::Reserved },

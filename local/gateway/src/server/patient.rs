@@ -112,7 +112,7 @@ mod tests {
         let read = async {
             let mut bytes = [0; 4];
             for _ in 0..3 {
-                sleep(PATIENCE - Duration::from_secs(1)).await;
+                sleep(PATIENCE.saturating_sub(Duration::from_secs(1))).await;
                 reader.read_exact(&mut bytes).await.unwrap();
             }
         };

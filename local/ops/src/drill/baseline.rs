@@ -101,6 +101,10 @@ mod tests {
         ];
         assert_eq!(distribution(times), expected);
         assert_eq!(distribution(Vec::new()), []);
-        assert!(distribution(vec![Duration::from_millis(3)]).iter().all(|(_, ms)| *ms == 3.0));
+        assert!(
+            distribution(vec![Duration::from_millis(3)])
+                .iter()
+                .all(|(_, ms)| (*ms - 3.0).abs() < 1e-9)
+        );
     }
 }

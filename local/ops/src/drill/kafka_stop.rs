@@ -24,7 +24,7 @@ pub(super) async fn run(drill: &Drill, orders: u64) -> Result<Verdict, OpsFailur
         rate: Rate::constant(RATE),
         in_flight: NonZeroU32::new(IN_FLIGHT).unwrap_or(NonZeroU32::MIN),
     };
-    let config = drill.load(Amount::Requests(orders), pace)?;
+    let config = drill.load(Amount::Requests(orders), pace);
     let outage = async {
         sleep(BEFORE).await;
         drill.pipeline.run.stop_kafka(DOWN).await

@@ -22,7 +22,7 @@ pub(super) async fn run(drill: &Drill, orders: u64) -> Result<Verdict, OpsFailur
     if !throttled {
         return Err(OpsFailure::NotThrottled);
     }
-    let sending = drill.send(drill.load(Amount::Requests(orders), connections(CONNECTIONS))?);
+    let sending = drill.send(drill.load(Amount::Requests(orders), connections(CONNECTIONS)));
     let mut sending = std::pin::pin!(sending);
     let (mut series, mut sent) = (Vec::new(), None);
     let mut looks = interval(LOOK);

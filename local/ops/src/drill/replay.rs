@@ -14,14 +14,13 @@ const RATE: u32 = 50;
 const CONNECTIONS: u32 = 32;
 
 pub(super) async fn run(drill: &Drill, orders: u64) -> Result<Verdict, OpsFailure> {
-    let (_, _) =
-        drill.send(drill.load(Amount::Requests(orders), connections(CONNECTIONS))?).await?;
+    let (_, _) = drill.send(drill.load(Amount::Requests(orders), connections(CONNECTIONS))).await?;
     drill.pipeline.settled(super::SETTLE).await?;
     let pace = Pace::Open {
         rate: Rate::constant(RATE),
         in_flight: NonZeroU32::new(CONNECTIONS).unwrap_or(NonZeroU32::MIN),
     };
-    let more = drill.load(Amount::Requests((orders / 4).max(1)), pace)?;
+    let more = drill.load(Amount::Requests((orders / 4).max(1)), pace);
     let (sent, replayed) = tokio::join!(drill.send(more), replay(&drill.pipeline));
     let ((report, file), replayed) = (sent?, replayed?);
     let totals = drill.account(&file).await?;

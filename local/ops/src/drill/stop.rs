@@ -39,7 +39,7 @@ struct Sent {
 }
 
 async fn while_stopped(drill: &Drill, orders: u64) -> Result<Sent, OpsFailure> {
-    let config = drill.load(Amount::Requests(orders), connections(CONNECTIONS))?;
+    let config = drill.load(Amount::Requests(orders), connections(CONNECTIONS));
     let (report, file) = drill.send(config).await?;
     let queued = drill.pipeline.lag().await?.undecided;
     let gateway = Gateway::new(&drill.pipeline.run.gateway);

@@ -11,7 +11,7 @@ const CONNECTIONS: u32 = 64;
 
 pub(super) async fn run(drill: &Drill, orders: u64) -> Result<Verdict, OpsFailure> {
     let start = Instant::now();
-    let config = drill.load(Amount::Requests(orders), connections(CONNECTIONS))?;
+    let config = drill.load(Amount::Requests(orders), connections(CONNECTIONS));
     let (report, file) = drill.send(config).await?;
     let totals = drill.account(&file).await?;
     let seconds = start.elapsed().as_secs_f64();

@@ -28,7 +28,7 @@ fn where_nothing_runs_ops_is_69_and_says_how_to_start() {
 fn words_that_make_no_sense_are_2() {
     let data = tempfile::tempdir().expect("a folder");
     fails(&ops_in(data.path(), &["ledger", "--run", "latest"]), 2, "`latest` is not eight");
-    fails(&ops_in(data.path(), &["replay"]), 2, "replay");
+    fails(&ops_in(data.path(), &["rewind"]), 2, "rewind");
 }
 
 #[tokio::test]

@@ -24,6 +24,10 @@ const BEFORE_THE_VICTIM: usize = 9_000;
 /// So many records are delivered before the batch that meets a crash.
 const BEFORE_THE_CRASH: usize = 5_000;
 
+/// So many records are delivered in good order first: without a history, a function refuses what comes
+/// late, since it may have been applied.
+const BEFORE_THE_HASTE: usize = 1_000;
+
 /// Between two tries of a call that was not taken, for want of an environment.
 const AGAIN: Duration = Duration::from_millis(20);
 
@@ -107,7 +111,7 @@ impl Saboteur {
         let records = records(&event);
         let before = self.begun.fetch_add(records, Ordering::Relaxed);
         let outcome = match self.sabotage {
-            Sabotage::CommitsEarly => {
+            Sabotage::CommitsEarly if before >= BEFORE_THE_HASTE => {
                 if before >= BEFORE_THE_CRASH && self.first() {
                     self.wrong(all(&event));
                 } else {
@@ -134,7 +138,7 @@ impl Saboteur {
                 insist(&self.client, function, text(&event)).await;
                 Ok(outcome)
             }
-            Sabotage::None | Sabotage::DropsOne | Sabotage::RepeatsOne => {
+            Sabotage::None | Sabotage::CommitsEarly | Sabotage::DropsOne | Sabotage::RepeatsOne => {
                 self.client.invoke(function, payload).await
             }
         };
