@@ -361,12 +361,6 @@ impl World {
     }
 }
 
-impl Fact {
-    fn is_disposed(&self) -> bool {
-        self.processed || self.filtered || self.given_up.is_some()
-    }
-}
-
 fn fact(rng: &mut Rng) -> Fact {
     let bytes = if rng.u8(..) < 8 { TOO_LARGE_BYTES } else { rng.usize(50..400) };
     Fact { bytes, filtered: rng.u8(0..10) == 0, ..Fact::default() }

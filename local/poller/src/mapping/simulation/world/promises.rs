@@ -40,3 +40,9 @@ impl World {
         }
     }
 }
+
+impl Fact {
+    pub(super) fn is_disposed(&self) -> bool {
+        self.processed || self.filtered || self.given_up.is_some()
+    }
+}
