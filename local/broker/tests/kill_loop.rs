@@ -1,7 +1,7 @@
 //! A broker killed in the middle of producing, again and again: what it acknowledged is there
 //! afterwards, by content, where it said; nothing is there twice; nothing was invented.
 //!
-//! `cargo test -p broker --test kill_loop -- 100` kills it a hundred times, without a number five.
+//! `cargo test --test kill_loop -- 100` kills it a hundred times, without a number five.
 //! Not part of `cargo test`: it takes a second or more for each.
 
 use std::collections::{BTreeMap, BTreeSet};
