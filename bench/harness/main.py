@@ -138,8 +138,20 @@ def _names(known: Sequence[str]):  # type: ignore[no-untyped-def]
 def _command(options: Options) -> str:
     """What repeats this run, in this order."""
     seed = [] if "--seed" in sys.argv else [f"--seed={options.seed}"]
-    return shlex.join(["bench/run", *sys.argv[1:], *seed])
+    return shlex.join(["bench/run", *_without_places(sys.argv[1:]), *seed])
 
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
+
+
+def _without_places(arguments: list[str]) -> list[str]:
+    """Where results go changes nothing about them, and is nobody's business."""
+    kept: list[str] = []
+    given = iter(arguments)
+    for argument in given:
+        if argument in ("--json", "--out"):
+            next(given, None)
+        elif not argument.startswith(("--json=", "--out=")):
+            kept.append(argument)
+    return kept
