@@ -12,11 +12,11 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 from kafka import KafkaAdminClient
-from kafka.admin import NewTopic
 
 from harness.kafka import Kafka
 from harness.place import PEERS, ROOT, SCRATCH, Place, find, free_port
@@ -70,13 +70,14 @@ def seed(place: Place, kafka: Kafka) -> Iterator[Side]:
     fresh_topics(kafka.bootstrap)
     port, metrics = free_port(), free_port()
     python, log = sys.executable, place.run / "seed.log"
-    gunicorn = [place.tool("gunicorn"), "orders_producer:app", f"--bind=127.0.0.1:{port}"]
+    server: list[str | Path] = [place.tool("gunicorn"), "orders_producer:app"]
     with ExitStack() as stack:
-        for command in (
-            [*gunicorn, "--workers=2", "--threads=16"],
+        commands: list[list[str | Path]] = [
+            [*server, f"--bind=127.0.0.1:{port}", "--workers=2", "--threads=16"],
             [python, "orders_inventory.py", kafka.bootstrap],
             [python, "orders_analytics.py", kafka.bootstrap, str(metrics)],
-        ):
+        ]
+        for command in commands:
             environment = {"KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap}
             program = Program(command, log, environment=environment, folder=PEERS / "python")
             stack.callback(program.stop)
@@ -98,13 +99,25 @@ def ours(place: Place, kafka: Kafka) -> Iterator[Side]:
         f"InventoryTopicName={name}-inventory",
         "InitialStock=pizza=1000000,burger=1000000,salad=1000000,coffee=1000000",
     ]
-    up = [millrace, "up", "--detach", "--wait", "--data", data, *place.release_flag, *ports]
+    up: list[str | Path] = [
+        millrace,
+        "up",
+        "--detach",
+        "--wait",
+        "--data",
+        data,
+        *place.release_flag,
+        *ports,
+    ]
     up += ["--kafka", kafka.bootstrap, "--parameter-overrides", *parameters]
     subprocess.run(up, cwd=ROOT, check=True, timeout=START_S, stdout=subprocess.DEVNULL)
     try:
         status = subprocess.run(
             [millrace, "status", "--json", "--data", data],
-            cwd=ROOT, check=True, capture_output=True, timeout=STOP_S,
+            cwd=ROOT,
+            check=True,
+            capture_output=True,
+            timeout=STOP_S,
         )
         url = str(json.loads(status.stdout)["gateway"])
         yield Side(url, lambda: int(get(f"{url}/analytics")["total_orders"]))
@@ -124,7 +137,8 @@ def fresh_topics(bootstrap: str) -> None:
     if there:
         admin.delete_topics(there)
     wait_for("deletion", START_S, lambda: not set(names) & set(admin.list_topics()))
-    admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in names])
+    settings = {"num_partitions": PARTITIONS, "replication_factor": 1}
+    admin.create_topics(dict.fromkeys(names, settings))
     admin.close()
 
 
@@ -132,9 +146,25 @@ def load(place: Place, side: Side, orders: int, connections: int) -> dict[str, A
     """Places orders with the generator that both get."""
     data = place.run / "load"
     done = subprocess.run(
-        [place.programs / "millrace", "load", "--scenario", "orders", "--url", side.url,
-         "--requests", str(orders), "--connections", str(connections), "--json", "--data", data],
-        cwd=ROOT, check=True, capture_output=True, timeout=END_S,
+        [
+            place.programs / "millrace",
+            "load",
+            "--scenario",
+            "orders",
+            "--url",
+            side.url,
+            "--requests",
+            str(orders),
+            "--connections",
+            str(connections),
+            "--json",
+            "--data",
+            data,
+        ],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        timeout=END_S,
     )
     report: dict[str, Any] = json.loads(done.stdout)
     if report["accepted"] != orders:

@@ -1,4 +1,4 @@
-"""A peer of `register_event`: one program that answers `POST /register_event` from its own process."""
+"""A peer of `register_event`: one program that answers `POST /register_event` by itself."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """axum + rdkafka in one process: what the work costs where nothing is a Lambda."""
 
 from functools import partial
+from pathlib import Path
 
 from harness.bench import Bench
 from harness.model import Candidate
@@ -11,7 +12,7 @@ from harness.served import Served
 def start(linger_ms: int, bench: Bench) -> Served:
     """One multi-threaded process, one producer."""
     program = bench.place.programs / "axum_rdkafka"
-    command = [program, "{port}", bench.kafka.bootstrap, str(linger_ms)]
+    command: list[str | Path] = [program, "{port}", bench.kafka.bootstrap, str(linger_ms)]
     return serve(bench, f"axum-{linger_ms}", command)
 
 

@@ -1,6 +1,7 @@
 """FastAPI + aiokafka on uvicorn with uvloop and httptools, one and two workers."""
 
 from functools import partial
+from pathlib import Path
 
 from harness.bench import Bench
 from harness.model import Candidate
@@ -10,7 +11,7 @@ from harness.served import Served
 
 def start(workers: int, bench: Bench) -> Served:
     """Without access logs, which would cost it a tenth."""
-    command = [
+    command: list[str | Path] = [
         bench.place.tool("uvicorn"),
         "fastapi_aiokafka:app",
         "--host=127.0.0.1",

@@ -1,5 +1,7 @@
 """Flask + kafka-python on gunicorn: the stack of the projects before this one."""
 
+from pathlib import Path
+
 from harness.bench import Bench
 from harness.model import Candidate
 from harness.peer import serve
@@ -8,7 +10,7 @@ from harness.served import Served
 
 def start(bench: Bench) -> Served:
     """Two workers of sixteen threads."""
-    command = [
+    command: list[str | Path] = [
         bench.place.tool("gunicorn"),
         "flask_kafka_python:app",
         "--bind=127.0.0.1:{port}",

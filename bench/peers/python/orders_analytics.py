@@ -17,7 +17,7 @@ counts: Counter[str] = Counter()
 class Metrics(BaseHTTPRequestHandler):
     """Tells what was counted."""
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         """Answers with the counts."""
         body = json.dumps({"total_orders": counts.total(), **counts}).encode()
         self.send_response(200)
@@ -25,7 +25,7 @@ class Metrics(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: object) -> None:
         """Nothing."""
 
 
