@@ -6,7 +6,7 @@ use kafka_protocol::messages::offset_commit_request::{
 };
 use kafka_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
 use kafka_protocol::messages::{
-    DescribeGroupsRequest, GroupId, HeartbeatRequest, HeartbeatResponse, JoinGroupResponse,
+    DescribeGroupsRequest, DescribeGroupsResponse, GroupId, HeartbeatRequest, JoinGroupResponse,
     OffsetCommitRequest, SyncGroupRequest,
 };
 use kafka_protocol::protocol::{Decodable, Request, StrBytes};
@@ -53,7 +53,9 @@ pub(super) async fn compare(
 impl Member {
     /// Alone, in versions in which that takes one request each.
     async fn join(connection: &mut Connection) -> Self {
-        let joined: JoinGroupResponse = ask(connection, 3, &join(GROUP)).await;
+        // Longer than any restart: what a lost session is answered is another question.
+        let join = join(GROUP).with_session_timeout_ms(60_000).with_rebalance_timeout_ms(60_000);
+        let joined: JoinGroupResponse = ask(connection, 3, &join).await;
         let member = Self { id: joined.member_id, generation: joined.generation_id };
         let assignment = SyncGroupRequestAssignment::default()
             .with_member_id(member.id.clone())
@@ -91,13 +93,15 @@ impl Member {
     async fn go_on(&self, connection: &mut Connection) -> Vec<(ApiKey, i16, String)> {
         let until = Instant::now() + LIMIT;
         connection.reopen().await;
+        let described = DescribeGroupsRequest::default().with_groups(vec![GroupId(text(GROUP))]);
+        // Kafka takes heartbeats blindly while it loads its groups.
         loop {
-            let beat: HeartbeatResponse = ask(connection, 2, &self.beat()).await;
-            if !NOT_YET.contains(&beat.error_code) || Instant::now() > until {
+            let group: DescribeGroupsResponse = ask(connection, 3, &described).await;
+            let error = group.groups.first().map_or(0, |group| group.error_code);
+            if !NOT_YET.contains(&error) || Instant::now() > until {
                 break;
             }
         }
-        let described = DescribeGroupsRequest::default().with_groups(vec![GroupId(text(GROUP))]);
         vec![
             (ApiKey::Heartbeat, 2, said(&ask(connection, 2, &self.beat()).await)),
             (ApiKey::SyncGroup, 2, said(&ask(connection, 2, &self.sync()).await)),
