@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
@@ -27,6 +27,21 @@ WAIT_S = 60
 
 Record = tuple[bytes, bytes, list[tuple[str, bytes]]]
 """Key, value, headers."""
+
+
+def script(log: Path, environment: Mapping[str, str], name: str, *arguments: str) -> None:
+    """Runs a script of `compose/jvm` to its end; its output goes to a file."""
+    with log.open("ab") as output:
+        done = subprocess.run(
+            [SCRIPTS / name, *arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            check=False,
+        )
+    if done.returncode != 0:
+        raise BenchError(f"compose/jvm/{name} failed: {log.read_text()[-500:]}")
 
 
 class Kafka:
@@ -56,17 +71,7 @@ class Kafka:
         self._script("down", "-v")
 
     def _script(self, name: str, *arguments: str) -> None:
-        with self._log.open("ab") as output:
-            done = subprocess.run(
-                [SCRIPTS / name, *arguments],
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                check=False,
-            )
-        if done.returncode != 0:
-            raise BenchError(f"compose/jvm/{name} failed: {self._log.read_text()[-500:]}")
+        script(self._log, self._environment, name, *arguments)
 
     def fresh(self) -> None:
         """Makes the topic of events empty, and forgets how far anybody had read."""

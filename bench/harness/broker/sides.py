@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import psutil
 
-from harness.kafka import SCRIPTS
+from harness.kafka import script
 from harness.place import free_port
 from harness.process import BenchError, Program
 from harness.usage import MIB
@@ -155,17 +155,7 @@ class Kafka:
         self._script("down", "-v")
 
     def _script(self, name: str, *arguments: str) -> None:
-        with self._log.open("ab") as output:
-            done = subprocess.run(
-                [SCRIPTS / name, *arguments],
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                check=False,
-            )
-        if done.returncode != 0:
-            raise BenchError(f"compose/jvm/{name} failed: {self._log.read_text()[-500:]}")
+        script(self._log, self._environment, name, *arguments)
 
 
 def _answered(asking: subprocess.Popen[str]) -> float:
