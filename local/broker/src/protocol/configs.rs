@@ -188,18 +188,21 @@ pub(super) async fn incremental_alter_configs(
     let effect = effect(asked.validate_only);
     let mut responses = Vec::with_capacity(asked.resources.len());
     for resource in asked.resources {
-        let outcome = alter(node, &resource, effect).await;
+        let (code, message) = said(&alter(node, &resource, effect).await);
         let response = AlterConfigsResourceResponse::default()
             .with_resource_type(resource.resource_type)
             .with_resource_name(resource.resource_name);
-        responses.push(match outcome {
-            Ok(()) => response.with_error_message(None),
-            Err(refusal) => response
-                .with_error_code(refusal.error.code())
-                .with_error_message(Some(text(&refusal.message))),
-        });
+        responses.push(response.with_error_code(code).with_error_message(message));
     }
     IncrementalAlterConfigsResponse::default().with_responses(responses)
+}
+
+/// An outcome in the two fields that answers have for it.
+fn said(outcome: &Result<(), Refusal>) -> (i16, Option<StrBytes>) {
+    match outcome {
+        Ok(()) => (0, None),
+        Err(refusal) => (refusal.error.code(), Some(text(&refusal.message))),
+    }
 }
 
 fn check_is_topic(resource_type: i8) -> Result<(), Refusal> {
@@ -241,16 +244,11 @@ pub(super) async fn alter_configs(node: &Node, asked: AlterConfigsRequest) -> Al
     let effect = effect(asked.validate_only);
     let mut responses = Vec::with_capacity(asked.resources.len());
     for resource in asked.resources {
-        let outcome = replace(node, &resource, effect).await;
+        let (code, message) = said(&replace(node, &resource, effect).await);
         let response = ReplacedResource::default()
             .with_resource_type(resource.resource_type)
             .with_resource_name(resource.resource_name);
-        responses.push(match outcome {
-            Ok(()) => response.with_error_message(None),
-            Err(refusal) => response
-                .with_error_code(refusal.error.code())
-                .with_error_message(Some(text(&refusal.message))),
-        });
+        responses.push(response.with_error_code(code).with_error_message(message));
     }
     AlterConfigsResponse::default().with_responses(responses)
 }
