@@ -118,6 +118,9 @@ pub async fn handle(
         sum.already += counts.already;
         unfinished.extend(end.map(|end| (slice, end)));
     }
+    for (slice, end) in &unfinished {
+        tell(slice, end, terms.topic.epoch_variable());
+    }
     tracing::info!(
         batch.records = batch.record_count(),
         batch.slices = batch.slices().len(),
@@ -132,6 +135,29 @@ pub async fn handle(
     );
     apply.finish(limits).await;
     answer(terms.answers, &batch, &unfinished)
+}
+
+/// Tells the log why a slice stopped; one that only a person can move is an error.
+fn tell(slice: &Slice<'_>, end: &Unfinished, epoch_variable: &str) {
+    let (topic, partition) = (&*slice.topic, slice.partition);
+    if end.refused {
+        tracing::error!(
+            kafka.topic = topic,
+            kafka.partition = partition,
+            kafka.offset = end.offset,
+            error = end.cause,
+            epoch.variable = epoch_variable,
+            "Slice refused"
+        );
+    } else {
+        tracing::warn!(
+            kafka.topic = topic,
+            kafka.partition = partition,
+            kafka.offset = end.offset,
+            error = end.cause,
+            "Slice stopped, it will come again"
+        );
+    }
 }
 
 fn answer(

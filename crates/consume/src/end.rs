@@ -1,4 +1,4 @@
-//! How a slice ended, and what the log is told of it.
+//! How a slice ended.
 
 use kafka_batch::Slice;
 use progress::{ApplyError, Counts, Entry, Report};
@@ -17,6 +17,8 @@ pub struct SliceEnd {
 pub(crate) struct Unfinished {
     pub(crate) offset: i64,
     pub(crate) cause: String,
+    /// Whether only a person can move it.
+    pub(crate) refused: bool,
 }
 
 impl SliceEnd {
@@ -24,8 +26,8 @@ impl SliceEnd {
     pub fn untouched(slice: &Slice<'_>, error: &(dyn std::error::Error + 'static)) -> Self {
         let offset = slice.records.first().map_or(0, |record| record.offset);
         let cause = telemetry::chain(error).to_string();
-        tell(slice, offset, &cause, false);
-        Self { counts: Counts::default(), unfinished: Some(Unfinished { offset, cause }) }
+        let unfinished = Unfinished { offset, cause, refused: false };
+        Self { counts: Counts::default(), unfinished: Some(unfinished) }
     }
 
     /// A slice of which all must come again, because what belongs to it was not done.
@@ -34,36 +36,14 @@ impl SliceEnd {
         Self { counts: self.counts, ..Self::untouched(slice, error) }
     }
 
-    /// What the ledger reports. Tells the log why a slice stopped; a slice that nobody but a person can move is an
-    /// error.
-    pub fn of<F: std::error::Error + 'static>(slice: &Slice<'_>, report: &Report<F>) -> Self {
-        let unfinished = report.stop.as_ref().map(|stop| {
-            let cause = telemetry::chain(&stop.error).to_string();
-            tell(slice, stop.offset, &cause, matches!(stop.error, ApplyError::Plan(_)));
-            Unfinished { offset: stop.offset, cause }
+    /// What the ledger reports.
+    pub fn of<F: std::error::Error + 'static>(report: &Report<F>) -> Self {
+        let unfinished = report.stop.as_ref().map(|stop| Unfinished {
+            offset: stop.offset,
+            cause: telemetry::chain(&stop.error).to_string(),
+            refused: matches!(stop.error, ApplyError::Plan(_)),
         });
         Self { counts: report.counts, unfinished }
-    }
-}
-
-fn tell(slice: &Slice<'_>, offset: i64, cause: &str, refused: bool) {
-    let (topic, partition) = (&*slice.topic, slice.partition);
-    if refused {
-        tracing::error!(
-            kafka.topic = topic,
-            kafka.partition = partition,
-            kafka.offset = offset,
-            error = cause,
-            "Slice refused"
-        );
-    } else {
-        tracing::warn!(
-            kafka.topic = topic,
-            kafka.partition = partition,
-            kafka.offset = offset,
-            error = cause,
-            "Slice stopped, it will come again"
-        );
     }
 }
 

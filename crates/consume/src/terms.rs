@@ -8,7 +8,9 @@ use vars::Reader;
 pub struct Terms {
     /// The cluster's name, for events that do not carry an ARN.
     pub cluster: Option<String>,
-    /// How often the topic was made again, from 1.
+    /// The topic that is consumed.
+    pub topic: Topic,
+    /// How often it was made again, from 1.
     pub epoch: u32,
     /// How the mapping is told that not everything is done.
     pub answers: Answers,
@@ -31,6 +33,6 @@ impl Terms {
         let cluster = vars.optional("KAFKA_CLUSTER");
         let epoch = topic.epoch(vars);
         let answers = vars.choice_or("BATCH_RESPONSES", Answers::Fail, ANSWERS);
-        Some(Self { cluster, epoch: epoch?, answers: answers? })
+        Some(Self { cluster, topic, epoch: epoch?, answers: answers? })
     }
 }

@@ -1,33 +1,33 @@
 //! Counting the outcomes of one slice: what `progress` asks of a consumer.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use kafka_batch::{Record, Slice};
-use progress::{Judged, Policy, Process, Verdict, store::StoreError};
+use progress::{
+    Judged, Policy, Process, Verdict,
+    store::{EFFECTS_MAX, StoreError},
+};
 
 use crate::{OrderTable, Outcome, OutcomeError, Source, Taken, Tally};
 
-/// Outcomes counted by one transaction. Each changes at most one item's figures; what is left of the 98 writes that
-/// `progress` leaves is for the sources and the generation.
-const OUTCOMES_MAX: usize = 90;
-
 /// How outcomes are counted: as long as it takes, since one that is left out would keep all later ones from counting.
 pub fn counting_policy() -> Policy {
-    Policy { records_max: OUTCOMES_MAX, attempts_max: u32::MAX, ..Policy::default() }
+    Policy { attempts_max: u32::MAX, ..Policy::default() }
 }
 
 /// One slice of outcomes, counted in one generation.
 #[derive(Debug)]
 pub struct Counting<'c> {
-    /// Where it is counted.
-    pub table: &'c OrderTable,
-    /// In which generation.
-    pub generation: u32,
-    /// Whether it may only be counted while that generation counts: not so for a replay.
-    pub guarded: bool,
-    /// The records.
-    pub slice: &'c Slice<'c>,
+    table: &'c OrderTable,
+    generation: u32,
+    guarded: bool,
+    /// What each record is, with its source; `None` for a tombstone.
+    outcomes: Vec<Option<Result<(String, Outcome), OutcomeError>>>,
+    records_max: usize,
 }
 
 /// Outcomes that could not be counted now.
@@ -44,33 +44,48 @@ pub enum CountError {
 
 /// What a unit of records changes.
 #[derive(Default)]
-struct Changes {
-    sources: BTreeMap<String, Source>,
-    items: BTreeMap<String, BTreeMap<String, Tally>>,
+struct Changes<'c> {
+    sources: BTreeMap<&'c str, Source>,
+    items: BTreeMap<&'c str, BTreeMap<&'c str, Tally>>,
+    /// Sources of which an outcome came early.
+    early: BTreeSet<&'c str>,
 }
 
-impl Counting<'_> {
-    fn outcome(&self, index: usize) -> Option<Result<(String, Outcome), OutcomeError>> {
-        let Record { headers, value, .. } = &self.slice.records[index];
-        let headers = headers.iter().map(|header| (&*header.name, &*header.value));
-        Some(Outcome::decode(headers, value.as_deref()?))
+impl<'c> Counting<'c> {
+    /// Outcomes to be counted in a generation. `guarded`: only while that generation counts; not so for a replay.
+    pub fn new(table: &'c OrderTable, generation: u32, guarded: bool, slice: &Slice<'_>) -> Self {
+        let outcomes: Vec<_> = slice.records.iter().map(decode).collect();
+        let known = outcomes.iter().flatten().flatten();
+        let items = known.map(|(source, outcome)| (&**source, &*outcome.item));
+        let records_max = records_max(&items.collect());
+        Self { table, generation, guarded, outcomes, records_max }
     }
 
-    async fn count(
+    async fn count<'o>(
         &self,
-        changes: &mut Changes,
-        name: String,
-        outcome: Outcome,
+        changes: &mut Changes<'o>,
+        name: &'o str,
+        outcome: &'o Outcome,
     ) -> Result<Verdict<'static>, StoreError> {
-        if !changes.sources.contains_key(&name) {
-            let source = self.table.source(self.generation, &name).await?;
-            changes.sources.insert(name.clone(), source);
+        if !changes.sources.contains_key(name) {
+            let source = self.table.source(self.generation, name).await?;
+            changes.sources.insert(name, source);
         }
-        let source = changes.sources.entry(name.clone()).or_default();
-        match source.take(&outcome) {
+        let source = changes.sources.entry(name).or_default();
+        let taken = source.take(outcome);
+        if taken == Taken::Early && changes.early.insert(name) {
+            // It comes again behind those that are missing. If they never come, this is all that tells.
+            tracing::warn!(
+                outcome.source = name,
+                outcome.number = outcome.number,
+                outcome.wanted = source.next,
+                "Outcome not counted, earlier ones are missing"
+            );
+        }
+        match taken {
             Taken::Counted => {
                 let items = changes.items.entry(name).or_default();
-                let tally = items.entry(outcome.item).or_default();
+                let tally = items.entry(outcome.item.as_str()).or_default();
                 tally.add(&outcome.decision, outcome.placed_at_ms);
                 Ok(Verdict::Applied(None))
             }
@@ -78,7 +93,7 @@ impl Counting<'_> {
         }
     }
 
-    fn effects(&self, changes: &Changes) -> Vec<TransactWriteItem> {
+    fn effects(&self, changes: &Changes<'_>) -> Vec<TransactWriteItem> {
         let mut effects = Vec::new();
         if self.guarded {
             effects.push(self.table.generation_condition(self.generation));
@@ -92,6 +107,22 @@ impl Counting<'_> {
     }
 }
 
+fn decode(record: &Record<'_>) -> Option<Result<(String, Outcome), OutcomeError>> {
+    let headers = record.headers.iter().map(|header| (&*header.name, &*header.value));
+    Some(Outcome::decode(headers, record.value.as_deref()?))
+}
+
+/// How many outcomes fit one transaction, by the sources and items of all: each source and each item of a source is a
+/// write, and the generation is one. Of any number of records at most so many are new sources, and so many new items.
+fn records_max(items: &BTreeSet<(&str, &str)>) -> usize {
+    let writes = EFFECTS_MAX - 1;
+    let sources = items.iter().map(|(source, _)| source).collect::<BTreeSet<_>>().len();
+    if sources + items.len() <= writes {
+        return usize::MAX;
+    }
+    writes.saturating_sub(sources).max(writes / 2)
+}
+
 impl Process<TransactWriteItem> for Counting<'_> {
     type Failure = CountError;
 
@@ -102,7 +133,7 @@ impl Process<TransactWriteItem> for Counting<'_> {
         let mut changes = Changes::default();
         let mut verdicts = Vec::with_capacity(indexes.len());
         for index in indexes {
-            verdicts.push(match self.outcome(*index) {
+            verdicts.push(match &self.outcomes[*index] {
                 None => Verdict::Skipped,
                 Some(Err(error)) => Verdict::Failed(Cow::Owned(error.to_string())),
                 Some(Ok((name, outcome))) => self.count(&mut changes, name, outcome).await?,
@@ -111,7 +142,30 @@ impl Process<TransactWriteItem> for Counting<'_> {
         Ok(Judged { verdicts, effects: self.effects(&changes) })
     }
 
+    fn records_max(&self) -> usize {
+        self.records_max
+    }
+
     async fn give_up(&self, _: usize, _: &str) -> Result<Vec<TransactWriteItem>, CountError> {
         Err(CountError::Deadly)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_takes_as_many_outcomes_as_their_writes_allow() {
+        let names: Vec<String> = (0..200).map(|number| number.to_string()).collect();
+        let of = |sources: usize, items: usize| {
+            let pairs = (0..items).map(|item| (&*names[item % sources], &*names[item]));
+            records_max(&pairs.collect())
+        };
+        assert_eq!(of(1, 0), usize::MAX);
+        assert_eq!(of(1, 96), usize::MAX);
+        assert_eq!(of(1, 97), 96);
+        assert_eq!(of(8, 190), 89);
+        assert_eq!(of(100, 100), 48, "each with a source of its own");
     }
 }

@@ -209,6 +209,21 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_of_five_hundred_of_the_longest_outcomes_fits_an_item_of_the_table() {
+        let quotes = "\"".repeat(128);
+        let longest = |number| Outcome {
+            offset: i64::MAX,
+            order_id: "0".repeat(36),
+            user_id: quotes.clone(),
+            item: quotes.clone(),
+            quantity: crate::QUANTITY_MAX,
+            ..outcome(number, Decision::Failed(crate::UNKNOWN_ITEM.into()))
+        };
+        let outcomes: Vec<_> = (u64::MAX - 500..u64::MAX).map(longest).collect();
+        assert!(Outcome::pack(&outcomes).len() < 399 * 1024);
+    }
+
+    #[test]
     fn the_outbox_keeps_numbers_and_order() {
         let outcomes =
             [outcome(3, Decision::Reserved), outcome(4, Decision::Failed(OUT_OF_STOCK.into()))];

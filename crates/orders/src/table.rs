@@ -8,6 +8,7 @@ mod attributes;
 mod counts;
 mod generation;
 mod inventory;
+mod old;
 mod outbox;
 
 pub use self::{

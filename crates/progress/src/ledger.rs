@@ -42,8 +42,7 @@ pub struct Policy {
     /// How long other consumers may take to show that the attempts counted are theirs, before a
     /// record is given up. Many times what a transaction takes.
     pub give_up_wait: Duration,
-    /// The most records in one transaction: fewer than [`crate::RECORDS_MAX`] where each has
-    /// effects, so that those stay within [`crate::store::EFFECTS_MAX`].
+    /// The most records in one transaction, at most [`crate::RECORDS_MAX`].
     pub records_max: usize,
 }
 
@@ -86,6 +85,12 @@ pub trait Process<E>: Sync {
         &self,
         indexes: &[usize],
     ) -> impl Future<Output = Result<Judged<'_, E>, Self::Failure>> + Send;
+
+    /// The most records of the slice that one transaction takes, where their effects allow fewer than
+    /// [`Policy::records_max`]; at least 1.
+    fn records_max(&self) -> usize {
+        usize::MAX
+    }
 
     /// Takes leave of a record that was tried too often. It will be failed for this reason, together
     /// with the writes returned.

@@ -22,7 +22,7 @@ pub const RECORDS_MAX: usize = 1_000;
 pub enum PlanError {
     /// The table knows another record at this offset.
     #[error(
-        "the record at offset {offset} is not the one that was applied there: if the topic was recreated, raise `STREAM_EPOCH` by one"
+        "the record at offset {offset} is not the one that was applied there: if the topic was recreated, raise its epoch by one"
     )]
     StreamChanged {
         /// The offset.
@@ -30,7 +30,7 @@ pub enum PlanError {
     },
     /// The chunks that would tell whether this record was applied are gone.
     #[error(
-        "offset {offset} is older than what is remembered, so it may have been applied: move the mapping forward, replay into a new generation, or raise `STREAM_EPOCH` if the topic was recreated"
+        "offset {offset} is older than what is remembered, so it may have been applied: move the mapping forward, replay into a new generation, or raise the topic's epoch by one if it was recreated"
     )]
     TooOld {
         /// The offset.

@@ -88,12 +88,16 @@ impl Topic {
 
     /// Reads how often the topic was made again, from 1.
     pub fn epoch(self, vars: &mut Reader<'_>) -> Option<u32> {
-        let name = match self {
+        vars.number_or(self.epoch_variable(), 1, 1..=u32::MAX)
+    }
+
+    /// The variable that tells how often the topic was made again.
+    pub fn epoch_variable(self) -> &'static str {
+        match self {
             Self::Events => "STREAM_EPOCH",
             Self::Orders => "ORDERS_EPOCH",
             Self::Inventory => "INVENTORY_EPOCH",
-        };
-        vars.number_or(name, 1, 1..=u32::MAX)
+        }
     }
 
     /// Reads the stream: the topic in the cluster of `KAFKA_CLUSTER`.

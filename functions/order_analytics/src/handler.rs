@@ -86,9 +86,9 @@ impl Apply for Handler {
         };
         let consumer = Consumer::of_generation(ANALYTICS, generation);
         let partition = consumer.partition(&stream, slice.partition);
-        let counting = Counting { table: &self.table, generation, guarded: true, slice };
+        let counting = Counting::new(&self.table, generation, true, slice);
         let report = self.ledger.apply(&partition, &entries(slice), &counting, limits).await;
-        SliceEnd::of(slice, &report)
+        SliceEnd::of(&report)
     }
 
     /// A function does not run between invocations, so the first one after the interval reports.

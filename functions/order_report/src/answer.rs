@@ -61,22 +61,17 @@ pub(crate) struct Analytics {
 }
 
 /// Null while it cannot be known.
-#[derive(Debug, Serialize)]
-struct Lag {
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Lag {
     /// Orders placed and not decided.
-    undecided: Option<i64>,
-    /// Outcomes published and not counted.
-    uncounted: Option<i64>,
+    pub(crate) undecided: Option<i64>,
+    /// Orders decided and not counted.
+    pub(crate) uncounted: Option<u64>,
 }
 
 impl Analytics {
-    pub(crate) fn new(
-        generation: u32,
-        summary: Summary,
-        undecided: Option<i64>,
-        uncounted: Option<i64>,
-    ) -> Self {
-        Self { generation, summary, lag: Lag { undecided, uncounted } }
+    pub(crate) fn new(generation: u32, summary: Summary, lag: Lag) -> Self {
+        Self { generation, summary, lag }
     }
 }
 

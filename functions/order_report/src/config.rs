@@ -8,7 +8,6 @@ use vars::{ConfigError, Source};
 pub(crate) struct Config {
     pub(crate) settings: Settings,
     pub(crate) orders: Stream,
-    pub(crate) outcomes: Stream,
     pub(crate) table: String,
     pub(crate) initial_stock: InitialStock,
 }
@@ -17,13 +16,12 @@ impl Config {
     pub(crate) fn read(source: &dyn Source) -> Result<Self, ConfigError> {
         vars::read(source, |vars| {
             let settings = Settings::read(vars, env!("CARGO_PKG_NAME"));
-            let (orders, outcomes) = (Topic::Orders.stream(vars), Topic::Inventory.stream(vars));
+            let orders = Topic::Orders.stream(vars);
             let table = vars.text("TABLE_NAME");
             let initial_stock = vars.parsed("INITIAL_STOCK", InitialStock::parse);
             Some(Self {
                 settings: settings?,
                 orders: orders?,
-                outcomes: outcomes?,
                 table: table?,
                 initial_stock: initial_stock?,
             })

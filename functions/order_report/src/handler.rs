@@ -5,12 +5,11 @@ use std::time::Duration;
 use backlog::{Backlog, lag};
 use lambda_http::{Body, Request, Response};
 use orders::{QUANTITY_MAX, Restock, check_item};
-use progress::Statuses;
 use serde::Deserialize;
 use tokio::time::{Instant, timeout};
 
 use crate::{
-    answer::{self, Analytics, Answer, Problem, Shelf},
+    answer::{self, Analytics, Answer, Lag, Problem, Shelf},
     route::{Route, route},
     state::State,
 };
@@ -28,7 +27,6 @@ const RESTOCK_ID_BYTES_MAX: usize = 128;
 pub(crate) struct Handler<K> {
     state: State,
     orders: K,
-    outcomes: K,
 }
 
 /// The body of a restock.
@@ -38,8 +36,8 @@ struct Delivery {
 }
 
 impl<K: Backlog> Handler<K> {
-    pub(crate) fn new(state: State, orders: K, outcomes: K) -> Self {
-        Self { state, orders, outcomes }
+    pub(crate) fn new(state: State, orders: K) -> Self {
+        Self { state, orders }
     }
 
     /// Answers one request.
@@ -65,12 +63,24 @@ impl<K: Backlog> Handler<K> {
 
     async fn analytics(&self) -> Answer {
         let (generation, summary) = self.state.figures().await?;
-        let (undecided, uncounted) = tokio::join!(
-            behind(&self.orders, self.state.decided()),
-            behind(&self.outcomes, self.state.counted(generation)),
-        );
-        let analytics = Analytics::new(generation, summary, undecided, uncounted);
-        Ok(answer::Success::Analytics(analytics))
+        let lag = self.lag(generation).await.unwrap_or_default();
+        Ok(answer::Success::Analytics(Analytics::new(generation, summary, lag)))
+    }
+
+    /// What is missing from the figures; `None` while Kafka does not tell what there is.
+    async fn lag(&self, generation: u32) -> Option<Lag> {
+        let deadline = Instant::now() + PATIENCE;
+        let spans = self.orders.spans().await.inspect_err(|error| {
+            tracing::warn!(error = %telemetry::chain(error), "Kafka not reached");
+        });
+        let spans = spans.ok()?;
+        let undecided = lag(&spans, &self.state.decided(), deadline).await.inspect_err(|error| {
+            tracing::warn!(error = %telemetry::chain(error), "Lag not read");
+        });
+        let uncounted = self.state.uncounted(generation, &spans).await.inspect_err(|error| {
+            tracing::warn!(error = %telemetry::chain(error), "Lag not read");
+        });
+        Some(Lag { undecided: undecided.ok(), uncounted: uncounted.ok() })
     }
 
     async fn inventory(&self) -> Answer {
@@ -105,25 +115,6 @@ impl<K: Backlog> Handler<K> {
             item: Shelf::new(item.to_owned(), restocked.stock),
             repeated: restocked.repeated,
         })
-    }
-}
-
-/// The records that a consumer has not reached; `None` while that cannot be known.
-async fn behind(topic: &impl Backlog, table: impl Statuses) -> Option<i64> {
-    let deadline = Instant::now() + PATIENCE;
-    let spans = match topic.spans().await {
-        Ok(spans) => spans,
-        Err(error) => {
-            tracing::warn!(error = %telemetry::chain(&error), "Kafka not reached");
-            return None;
-        }
-    };
-    match lag(&spans, &table, deadline).await {
-        Ok(records) => Some(records),
-        Err(error) => {
-            tracing::warn!(error = %telemetry::chain(&error), "Lag not read");
-            None
-        }
     }
 }
 

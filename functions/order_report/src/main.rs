@@ -25,13 +25,12 @@ async fn main() -> ExitCode {
 
 /// One invocation at a time, or `AWS_LAMBDA_MAX_CONCURRENCY` many.
 async fn serve(config: Config) -> Result<(), lambda_http::Error> {
-    let Config { settings, orders, outcomes, table, initial_stock } = config;
-    let topic = |name: &str| Topic::new(&settings.connection, &settings.client_id, name);
-    let topics = (topic(&orders.topic), topic(&outcomes.topic));
+    let Config { settings, orders, table, initial_stock } = config;
+    let topic = Topic::new(&settings.connection, &settings.client_id, &orders.topic);
     let table = DynamoDb::new(connect(&progress::Connection::Environment).await, table);
     let inventory = Inventory::new(OrderTable::of(&table), initial_stock);
-    let state = State::new(table, inventory, orders, outcomes);
-    let handler = Arc::new(Handler::new(state, topics.0, topics.1));
+    let state = State::new(table, inventory, orders);
+    let handler = Arc::new(Handler::new(state, topic));
     lambda_http::run_concurrent(service_fn(move |request: Request| {
         let handler = Arc::clone(&handler);
         async move { Ok::<_, Infallible>(handler.handle(&request).await) }

@@ -1,29 +1,28 @@
 //! What the table knows of orders, as the handler asks for it.
 
+use backlog::Span;
 use event::Stream;
-use orders::{ANALYTICS, Inventory, RESERVE, Restock, RestockError, Restocked, Stock, Summary};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use orders::{Inventory, RESERVE, Restock, RestockError, Restocked, Stock, Summary};
 use progress::{
     Consumer, StatusTable,
     store::{DynamoDb, StoreError},
 };
 
-/// Figures, stock, and the fences of both consumers.
+/// Partitions asked for at a time: a topic of any usual size is read in a few round trips.
+const PARTITIONS_AT_ONCE: usize = 16;
+
+/// Figures, stock, and how far both consumers are.
 #[derive(Debug)]
 pub(crate) struct State {
     table: DynamoDb,
     inventory: Inventory,
     orders: Stream,
-    outcomes: Stream,
 }
 
 impl State {
-    pub(crate) fn new(
-        table: DynamoDb,
-        inventory: Inventory,
-        orders: Stream,
-        outcomes: Stream,
-    ) -> Self {
-        Self { table, inventory, orders, outcomes }
+    pub(crate) fn new(table: DynamoDb, inventory: Inventory, orders: Stream) -> Self {
+        Self { table, inventory, orders }
     }
 
     /// The generation that counts, and its figures.
@@ -38,10 +37,20 @@ impl State {
         StatusTable::of(self.table.clone(), Consumer::new(RESERVE), self.orders.clone())
     }
 
-    /// How far the outcomes are counted in a generation.
-    pub(crate) fn counted(&self, generation: u32) -> StatusTable {
-        let consumer = Consumer::of_generation(ANALYTICS, generation);
-        StatusTable::of(self.table.clone(), consumer, self.outcomes.clone())
+    /// How many orders of these partitions are decided and not counted in a generation.
+    pub(crate) async fn uncounted(
+        &self,
+        generation: u32,
+        spans: &[Span],
+    ) -> Result<u64, StoreError> {
+        let table = self.inventory.table();
+        let consumer = Consumer::new(RESERVE);
+        let partitions = spans.iter().map(|span| consumer.partition(&self.orders, span.partition));
+        stream::iter(partitions.collect::<Vec<_>>())
+            .map(|partition| async move { table.uncounted(generation, &partition).await })
+            .buffer_unordered(PARTITIONS_AT_ONCE)
+            .try_fold(0, |sum, orders| async move { Ok(sum + orders) })
+            .await
     }
 
     pub(crate) async fn items(&self) -> Result<Vec<(String, Stock)>, StoreError> {

@@ -32,7 +32,7 @@ impl<S: Store, P: Publish + Send> Apply for Handler<S, P> {
         let keys = self.ring.for_stream(&stream);
         let work = Work { slice, keys, letters: &self.letters, deadline: limits.last_start };
         let report = self.ledger.apply(&partition, &entries(slice), &work, limits).await;
-        SliceEnd::of(slice, &report)
+        SliceEnd::of(&report)
     }
 }
 

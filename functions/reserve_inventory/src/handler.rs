@@ -41,15 +41,10 @@ impl<P: Publish + Send> Apply for Handler<P> {
         if let Err(error) = drain().await {
             return SliceEnd::untouched(slice, &error);
         }
-        let work = Work {
-            slice,
-            keys: self.ring.for_stream(&stream),
-            inventory: &self.inventory,
-            partition: &partition,
-            delay: self.pace.delay,
-        };
+        let (keys, delay) = (self.ring.for_stream(&stream), self.pace.delay);
+        let work = Work::new(slice, keys, &self.inventory, &partition, delay);
         let report = self.ledger.apply(&partition, &entries(slice), &work, limits).await;
-        let end = SliceEnd::of(slice, &report);
+        let end = SliceEnd::of(&report);
         match drain().await {
             Ok(()) => end,
             Err(error) => end.again(slice, &error),

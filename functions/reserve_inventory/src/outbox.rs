@@ -3,7 +3,7 @@
 
 use event::{Coordinates, Envelope};
 use futures_util::{StreamExt, stream};
-use orders::{OrderTable, Outcome, Publication, header};
+use orders::{Entry, OrderTable, Outcome, Publication, header};
 use progress::{PartitionKey, store::StoreError};
 use publish::{Header, Message, Publish, PublishError};
 use tokio::time::Instant;
@@ -49,16 +49,18 @@ impl<P: Publish> Outbox<P> {
         deadline: Instant,
     ) -> Result<(), DrainError> {
         while Instant::now() < deadline {
-            let head = self.table.head(source).await?;
-            if head.published == head.next {
-                return Ok(());
-            }
-            let publication = Publication::of(head, self.table.entries(source).await?);
+            let (head, entries) = self.table.outbox(source).await?;
+            let publication = Publication::of(head, entries);
             let published = self.publish(source, number, &publication, deadline).await;
             for entry in &publication.done {
                 self.table.forget(source, entry).await?;
             }
             published?;
+            // What somebody else has decided meanwhile, that one publishes.
+            let last = publication.due.last();
+            if last.map_or(head.published, Entry::end) >= head.next {
+                return Ok(());
+            }
         }
         Err(DrainError::OutOfTime)
     }

@@ -4,35 +4,52 @@ use std::{borrow::Cow, collections::BTreeSet, time::Duration};
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use event::StreamKeys;
-use kafka_batch::Slice;
+use kafka_batch::{Record, Slice};
 use orders::{Decision, Desk, Inventory, Order, OrderError, Outcome};
 use progress::{Judged, PartitionKey, Process, Verdict, store::StoreError};
 
+/// Items whose stock one transaction writes: the outbox takes two of the 98 writes that `progress` leaves.
+const ITEMS_MAX: usize = 96;
+
 /// One slice and what is needed to decide its orders.
 pub(crate) struct Work<'w> {
-    pub(crate) slice: &'w Slice<'w>,
-    pub(crate) keys: StreamKeys,
-    pub(crate) inventory: &'w Inventory,
-    pub(crate) partition: &'w PartitionKey,
-    /// Waited for each order.
-    pub(crate) delay: Duration,
+    slice: &'w Slice<'w>,
+    /// The order of each record; `None` for a tombstone.
+    orders: Vec<Option<Result<Order, OrderError>>>,
+    keys: StreamKeys,
+    inventory: &'w Inventory,
+    partition: &'w PartitionKey,
+    delay: Duration,
 }
 
-impl Work<'_> {
-    /// The order of a record; `None` for a tombstone.
-    fn order(&self, index: usize) -> Option<Result<Order, OrderError>> {
-        self.slice.records[index].value.as_deref().map(Order::parse)
+impl<'w> Work<'w> {
+    /// `delay` is waited for each order.
+    pub(crate) fn new(
+        slice: &'w Slice<'w>,
+        keys: StreamKeys,
+        inventory: &'w Inventory,
+        partition: &'w PartitionKey,
+        delay: Duration,
+    ) -> Self {
+        let order = |record: &Record<'_>| record.value.as_deref().map(Order::parse);
+        let orders = slice.records.iter().map(order).collect();
+        Self { slice, orders, keys, inventory, partition, delay }
     }
 
-    fn outcome(&self, index: usize, order: Order, number: u64, decision: Decision) -> Outcome {
+    fn items(&self, indexes: impl Iterator<Item = usize>) -> BTreeSet<&str> {
+        let orders = indexes.filter_map(|index| self.orders[index].as_ref()?.as_ref().ok());
+        orders.map(|order| order.item.as_str()).collect()
+    }
+
+    fn outcome(&self, index: usize, order: &Order, number: u64, decision: Decision) -> Outcome {
         let record = &self.slice.records[index];
         let order_id = consume::receipt(&self.keys, self.slice, record);
         Outcome {
             number,
             offset: record.offset,
             order_id: order_id.map_or_else(|| "-".to_owned(), |order_id| order_id.to_string()),
-            user_id: order.user_id,
-            item: order.item,
+            user_id: order.user_id.clone(),
+            item: order.item.clone(),
             quantity: order.quantity,
             placed_at_ms: record.timestamp_ms,
             decision,
@@ -48,24 +65,21 @@ impl Process<TransactWriteItem> for Work<'_> {
         &self,
         indexes: &[usize],
     ) -> Result<Judged<'_, TransactWriteItem>, StoreError> {
-        let orders: Vec<_> = indexes.iter().map(|index| self.order(*index)).collect();
-        let many = u32::try_from(orders.len()).unwrap_or(u32::MAX);
+        let many = u32::try_from(indexes.len()).unwrap_or(u32::MAX);
         if !self.delay.is_zero() {
             tokio::time::sleep(self.delay * many).await;
         }
-        let items: BTreeSet<String> =
-            orders.iter().flatten().flatten().map(|order| order.item.clone()).collect();
-        let (head, stocks) =
-            self.inventory.desk(self.partition, items.into_iter().collect()).await?;
+        let items = self.items(indexes.iter().copied()).into_iter().map(str::to_owned).collect();
+        let (head, stocks) = self.inventory.desk(self.partition, items).await?;
         let mut desk = Desk::new(stocks);
         let (mut number, mut outcomes, mut verdicts) = (head.next, Vec::new(), Vec::new());
-        for (index, order) in indexes.iter().zip(orders) {
-            verdicts.push(match order {
+        for index in indexes {
+            verdicts.push(match &self.orders[*index] {
                 None => Verdict::Skipped,
                 // The cause would quote the record, which may be anything.
                 Some(Err(error)) => Verdict::Failed(Cow::Owned(format!("not an order: {error}"))),
                 Some(Ok(order)) => {
-                    let decision = desk.decide(&order);
+                    let decision = desk.decide(order);
                     let verdict = match &decision {
                         Decision::Reserved => Verdict::Applied(None),
                         Decision::Failed(reason) => Verdict::Failed(reason.clone()),
@@ -82,13 +96,17 @@ impl Process<TransactWriteItem> for Work<'_> {
         Ok(Judged { verdicts, effects })
     }
 
+    fn records_max(&self) -> usize {
+        if self.items(0..self.orders.len()).len() <= ITEMS_MAX { usize::MAX } else { ITEMS_MAX }
+    }
+
     /// An order that is given up has an outcome as every other.
     async fn give_up(
         &self,
         index: usize,
         reason: &str,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let Some(Ok(order)) = self.order(index) else { return Ok(Vec::new()) };
+        let Some(Ok(order)) = &self.orders[index] else { return Ok(Vec::new()) };
         let (head, _) = self.inventory.desk(self.partition, Vec::new()).await?;
         let decision = Decision::Failed(Cow::Owned(reason.to_owned()));
         let outcome = self.outcome(index, order, head.next, decision);

@@ -33,7 +33,7 @@ pub(crate) enum OpsFailure {
     KeyRing(#[source] KeyRingError),
     #[error("failed to read what the events became")]
     Progress(#[from] ReadError),
-    #[error("failed to read the table of orders")]
+    #[error("failed to reach the table of orders")]
     Table(#[from] StoreError),
     #[error("`INITIAL_STOCK` is not a stock")]
     InitialStock(#[source] InitialStockError),
@@ -54,6 +54,8 @@ pub(crate) enum OpsFailure {
          retention has removed what is to be counted again"
     )]
     ReplayGap { topic: String, partition: usize, kept: i64, wanted: i64 },
+    #[error("interrupted")]
+    Interrupted,
     #[error("another replay is under way")]
     ReplayBusy,
     #[error("the comparison took longer than the {seconds} s for which the counting may pause")]
@@ -115,6 +117,7 @@ impl OpsFailure {
             | Self::NotThrottled
             | Self::KeyRing(_) => Exit::Configuration,
             Self::Output(_)
+            | Self::Interrupted
             | Self::Restock(_)
             | Self::Load(_)
             | Self::ReplayLate { .. }

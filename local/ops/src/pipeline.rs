@@ -43,8 +43,8 @@ pub(crate) struct Pipeline {
 pub(crate) struct Lag {
     /// Orders placed and not decided.
     pub(crate) undecided: i64,
-    /// Outcomes decided and not counted.
-    pub(crate) uncounted: i64,
+    /// Orders decided and not counted.
+    pub(crate) uncounted: u64,
 }
 
 impl Pipeline {
@@ -102,12 +102,7 @@ impl Pipeline {
         for (partition, held) in (0..).zip(self.offsets(&self.orders.topic).await?) {
             let key = self.decided(partition);
             lag.undecided += behind(&held, self.next(&key).await?);
-            let head = self.table().head(&key).await?;
-            lag.uncounted += i64::try_from(head.next - head.published).unwrap_or(i64::MAX);
-        }
-        for (partition, held) in (0..).zip(self.offsets(&self.outcomes.topic).await?) {
-            let next = self.next(&self.counted(generation, partition)).await?;
-            lag.uncounted += behind(&held, next);
+            lag.uncounted += self.table().uncounted(generation, &key).await?;
         }
         Ok(lag)
     }
@@ -124,7 +119,7 @@ impl Pipeline {
             if Instant::now() >= give_up {
                 return Ok(Drained::No);
             }
-            waiting.say(format!("{undecided} orders to decide, {uncounted} outcomes to count"));
+            waiting.say(format!("{undecided} orders to decide, {uncounted} to count"));
             sleep(LOOK).await;
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
-use progress::store::StoreError;
+use progress::{PartitionKey, store::StoreError};
 
 use super::{
     OrderTable,
@@ -22,6 +22,17 @@ impl OrderTable {
         row.as_ref().map_or(Ok(Source::default()), read_source)
     }
 
+    /// How many orders of a partition are decided and not counted.
+    pub async fn uncounted(
+        &self,
+        generation: u32,
+        partition: &PartitionKey,
+    ) -> Result<u64, StoreError> {
+        // In this order: what is counted in between must not be missing from what is decided.
+        let counted = self.source(generation, partition.as_str()).await?.next;
+        Ok(self.head(partition).await?.next.saturating_sub(counted))
+    }
+
     /// Writes what was counted of a source, if it still has the version before, and adds `items` to
     /// what was counted of each item.
     pub(crate) fn count_effects(
@@ -29,7 +40,7 @@ impl OrderTable {
         generation: u32,
         name: &str,
         source: &Source,
-        items: &BTreeMap<String, Tally>,
+        items: &BTreeMap<&str, Tally>,
     ) -> Vec<TransactWriteItem> {
         let mut effects = vec![self.source_effect(generation, name, source)];
         effects.extend(items.iter().map(|(item, tally)| {
@@ -126,7 +137,7 @@ fn read_tally(row: &Item) -> Result<Tally, StoreError> {
     })
 }
 
-fn generation_pk(generation: u32) -> String {
+pub(super) fn generation_pk(generation: u32) -> String {
     format!("analytics/{generation}")
 }
 

@@ -13,7 +13,7 @@ use super::{
 };
 
 /// The generation that counts before any replay.
-const FIRST: u32 = 1;
+pub(super) const FIRST: u32 = 1;
 
 /// The generation that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl OrderTable {
         read_number(&output.attributes.unwrap_or_default(), "allocated")
     }
 
-    /// Pauses the counting in a generation; `None` where it does not count, or is paused already.
+    /// Pauses the counting in a generation; `None` where it does not count, or another token pauses it.
     pub async fn pause(
         &self,
         from: u32,
@@ -79,7 +79,7 @@ impl OrderTable {
             .update(generation_key())
             .update_expression("SET paused_by = :token, paused_until_ms = :until")
             .condition_expression(format!(
-                "({first}generation = :from) AND attribute_not_exists(paused_by)"
+                "({first}generation = :from) AND (attribute_not_exists(paused_by) OR paused_by = :token)"
             ))
             .expression_attribute_values(":from", number(from))
             .expression_attribute_values(":token", text(&token))
@@ -90,6 +90,8 @@ impl OrderTable {
 
     /// Ends a pause, with generation `to` or, where that is `None`, the one before. Says whether the
     /// pause still held: if not, nothing is switched.
+    ///
+    /// The client asks again where an answer was lost; then this pause is over, and its generation counts.
     pub async fn end_pause(&self, switch: Switch, to: Option<u32>) -> Result<bool, StoreError> {
         let request = self
             .update(generation_key())
@@ -97,7 +99,8 @@ impl OrderTable {
             .condition_expression("paused_by = :token")
             .expression_attribute_values(":to", number(to.unwrap_or(switch.from)))
             .expression_attribute_values(":token", text(switch.token));
-        sent(request, "end the pause of the counting").await
+        Ok(sent(request, "end the pause of the counting").await?
+            || to == Some(self.generation().await?.number))
     }
 
     /// Ends a pause that lasts longer than it said: whoever paused is gone.
@@ -123,7 +126,7 @@ impl OrderTable {
         sent(request, "claim the report").await
     }
 
-    fn update(&self, key: Item) -> UpdateItemFluentBuilder {
+    pub(super) fn update(&self, key: Item) -> UpdateItemFluentBuilder {
         self.client.update_item().table_name(&self.name).set_key(Some(key))
     }
 }
@@ -139,6 +142,6 @@ async fn sent(request: UpdateItemFluentBuilder, action: &'static str) -> Result<
     }
 }
 
-fn generation_key() -> Item {
+pub(super) fn generation_key() -> Item {
     key("analytics", "generation")
 }

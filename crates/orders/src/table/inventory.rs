@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{Put, TransactWriteItem, Update},
 };
+use jiff::Timestamp;
 use progress::store::StoreError;
 use tokio::time::sleep;
 
@@ -20,6 +21,9 @@ pub(super) const INVENTORY_PK: &str = "inventory";
 
 /// How often a restock that lost against orders is tried again.
 const RESTOCK_TRIES_MAX: u32 = 8;
+
+/// How long a restock's id is remembered at least; the table's TTL removes it later.
+const RESTOCK_KEEP: Duration = Duration::from_hours(90 * 24);
 
 /// The first wait before that; each further one is longer by it.
 const RESTOCK_BACKOFF: Duration = Duration::from_millis(15);
@@ -36,7 +40,7 @@ pub struct Inventory {
 pub struct Restock<'r> {
     /// What came.
     pub item: &'r str,
-    /// The caller's own id of the delivery: it counts once, however often it is told.
+    /// The caller's own id of the delivery: it counts once, however often it is told within 90 days.
     pub id: &'r str,
     /// How many.
     pub quantity: u32,
@@ -170,6 +174,8 @@ impl Inventory {
     ) -> Result<bool, StoreError> {
         let mut record = restock_key(restock);
         record.insert("quantity".into(), number(restock.quantity));
+        let keep_s = i64::try_from(RESTOCK_KEEP.as_secs()).expect("90 days");
+        record.insert("expires_at".into(), number(Timestamp::now().as_second() + keep_s));
         let record = Put::builder()
             .table_name(&self.table.name)
             .set_item(Some(record))

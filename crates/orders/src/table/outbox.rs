@@ -103,19 +103,29 @@ impl OrderTable {
         ]
     }
 
-    /// Some entries from the oldest on; none only where there are none.
-    pub async fn entries(&self, partition: &PartitionKey) -> Result<Vec<Entry>, StoreError> {
+    /// How far a source's outcomes are, and some entries from the oldest on: none only where there are none.
+    pub async fn outbox(&self, partition: &PartitionKey) -> Result<(Head, Vec<Entry>), StoreError> {
         let request = self
             .client
             .query()
             .table_name(&self.name)
             .consistent_read(true)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :entry)")
+            .key_condition_expression("pk = :pk")
             .expression_attribute_values(":pk", text(outbox_pk(partition)))
-            .expression_attribute_values(":entry", text(ENTRY_PREFIX))
-            .limit(ENTRIES_MAX);
+            .limit(ENTRIES_MAX + 1);
         let output = request.send().await.map_err(|error| call("read the outbox", error))?;
-        output.items().iter().map(read_entry).collect()
+        let mut entries = output.items();
+        let head = match entries.split_last() {
+            // It comes behind all entries: whatever it notes as published, they were read before.
+            Some((last, before)) if read_text(last, "sk")? == HEAD_SK => {
+                entries = before;
+                read_head(last)?
+            }
+            Some(_) => self.head(partition).await?,
+            None => Head::default(),
+        };
+        let entries = entries.iter().map(read_entry).collect::<Result<_, _>>()?;
+        Ok((head, entries))
     }
 
     /// Notes that every outcome below `end` is published. Never takes back what was noted before.

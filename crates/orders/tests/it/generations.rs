@@ -5,7 +5,10 @@ use kafka_batch::{Header, Record, Slice};
 use orders::{
     ANALYTICS, Counting, Decision, OUT_OF_STOCK, OrderTable, Outcome, counting_policy, header,
 };
-use progress::{Consumer, Counts, Edge, Entry, Ledger, Limits, store::DynamoDb};
+use progress::{
+    Consumer, Counts, Edge, Entry, Ledger, Limits,
+    store::{DynamoDb, Store as _},
+};
 use std::time::Duration;
 use test_table::TestTable;
 use tokio::time::Instant;
@@ -14,9 +17,9 @@ fn stream() -> Stream {
     Stream { cluster: "c".into(), topic: "inventory-events".into(), epoch: 1 }
 }
 
-fn record(offset: i64, number: u64) -> Record<'static> {
+fn outcome(number: u64) -> Outcome {
     let failed = number % 3 == 2;
-    let outcome = Outcome {
+    Outcome {
         number,
         offset: 0,
         order_id: "id".into(),
@@ -25,36 +28,44 @@ fn record(offset: i64, number: u64) -> Record<'static> {
         quantity: 1,
         placed_at_ms: 60_000 * i64::try_from(number).unwrap(),
         decision: if failed { Decision::Failed(OUT_OF_STOCK.into()) } else { Decision::Reserved },
-    };
+    }
+}
+
+/// The record of an outcome, at no offset yet.
+fn record(source: &str, number: u64) -> Record<'static> {
     let header = |name: &'static str, value: &str| Header {
         name: name.into(),
         value: value.as_bytes().to_vec(),
     };
     Record {
-        offset,
+        offset: 0,
         timestamp_ms: 0,
         key: None,
-        value: Some(outcome.value()),
+        value: Some(outcome(number).value()),
         headers: vec![
-            header(header::SOURCE, "reserve/0"),
+            header(header::SOURCE, source),
             header(header::NUMBER, &number.to_string()),
             header(header::ORDER_OFFSET, "0"),
         ],
     }
 }
 
+/// Records at the first offsets of a partition.
+fn numbered(records: impl IntoIterator<Item = Record<'static>>) -> Vec<Record<'static>> {
+    (0..).zip(records).map(|(offset, record)| Record { offset, ..record }).collect()
+}
+
 /// Numbers as the topic holds them: one early, one twice.
 fn slice() -> Slice<'static> {
-    let numbers = [0, 2, 1, 1, 2, 3, 4, 5].into_iter();
-    let records = (0..).zip(numbers).map(|(offset, number)| record(offset, number));
-    Slice { topic: "inventory-events".into(), partition: 0, records: records.collect() }
+    let records = [0, 2, 1, 1, 2, 3, 4, 5].map(|number| record("reserve/0", number));
+    Slice { topic: "inventory-events".into(), partition: 0, records: numbered(records) }
 }
 
 async fn count(store: &DynamoDb, generation: u32, guarded: bool, slice: &Slice<'_>) -> Counts {
     let ledger = Ledger::new(store.clone(), counting_policy(), Edge::new(|| 1, || 0.0));
     let consumer = Consumer::of_generation(ANALYTICS, generation);
     let table = OrderTable::of(store);
-    let counting = Counting { table: &table, generation, guarded, slice };
+    let counting = Counting::new(&table, generation, guarded, slice);
     let entry = |record: &Record<'_>| Entry { offset: record.offset, checksum: 1 };
     let entries: Vec<Entry> = slice.records.iter().map(entry).collect();
     let later = Instant::now() + Duration::from_mins(1);
@@ -97,9 +108,12 @@ async fn nothing_is_counted_while_a_generation_takes_over_and_then_only_in_the_n
 
     let switch = table.pause(1, "mine".into(), 500).await.unwrap().unwrap();
     assert!(table.pause(1, "other".into(), 500).await.unwrap().is_none(), "one at a time");
+    let again = table.pause(1, "mine".into(), 500).await.unwrap();
+    let again = again.expect("asked again, for the answer was lost");
     assert_eq!(count(&store, 1, true, &slice()).await.applied, 0, "paused");
     assert_eq!(count(&store, 2, false, &slice()).await.applied, 6, "a replay goes on");
     assert!(table.end_pause(switch, Some(2)).await.unwrap());
+    assert!(table.end_pause(again, Some(2)).await.unwrap(), "asked again");
     assert_eq!(table.generation().await.unwrap().number, 2);
     assert_eq!(count(&store, 1, true, &slice()).await.applied, 0, "it counts no more");
     assert_eq!(count(&store, 2, true, &slice()).await.already, 8);
@@ -118,6 +132,49 @@ async fn a_pause_that_nobody_ends_is_over_and_switches_nothing() {
     let generation = table.generation().await.unwrap();
     assert_eq!((generation.number, generation.paused_until_ms), (1, None));
     drop(table);
+    test.stop().await;
+}
+
+#[tokio::test]
+async fn figures_that_are_forgotten_leave_nothing_and_others_alone() {
+    let test = TestTable::start().await;
+    let store = test.store();
+    let table = OrderTable::of(&store);
+    for generation in 1..=2 {
+        count(&store, generation, false, &slice()).await;
+    }
+    assert_eq!(table.oldest_generation().await.unwrap(), 1);
+    table.forget_figures(1).await.unwrap();
+    table.note_oldest_generation(2).await.unwrap();
+    assert_eq!(table.oldest_generation().await.unwrap(), 2);
+    assert_eq!(table.summary(1).await.unwrap(), orders::Summary::default());
+    assert_eq!(table.summary(2).await.unwrap().total_orders, 6);
+    let fence = Consumer::of_generation(ANALYTICS, 1).partition(&stream(), 0);
+    store.forget(&fence).await.unwrap();
+    assert_eq!(store.fence(&fence).await.unwrap(), None);
+    assert_eq!(table.generation().await.unwrap().number, 1, "who counts is another matter");
+    drop((store, table));
+    test.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_decided_and_not_counted_is_known_by_numbers() {
+    let test = TestTable::start().await;
+    let store = test.store();
+    let table = OrderTable::of(&store);
+    let partition = Consumer::new(orders::RESERVE).partition(&stream(), 0);
+    assert_eq!(table.uncounted(1, &partition).await.unwrap(), 0);
+    let outcomes: Vec<Outcome> = (0..4).map(outcome).collect();
+    let effects = table.entry_effects(&partition, orders::Head::default(), &outcomes);
+    let decided = store.client().transact_write_items().set_transact_items(Some(effects));
+    decided.send().await.unwrap();
+    assert_eq!(table.uncounted(1, &partition).await.unwrap(), 4, "published or not");
+    let records = [0, 1, 3].into_iter().map(|number| record(partition.as_str(), number));
+    let topic = "inventory-events".into();
+    count(&store, 1, true, &Slice { topic, partition: 0, records: numbered(records) }).await;
+    assert_eq!(table.uncounted(1, &partition).await.unwrap(), 2, "the last one came early");
+    assert_eq!(table.uncounted(2, &partition).await.unwrap(), 4, "in another generation");
+    drop((store, table));
     test.stop().await;
 }
 

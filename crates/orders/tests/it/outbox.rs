@@ -36,7 +36,7 @@ async fn entries_follow_each_other_and_leave_when_they_are_published() {
     let test = TestTable::start().await;
     let table = OrderTable::of(&test.store());
     let head = |next, published| Head { next, published };
-    assert_eq!(table.head(&source()).await.unwrap(), Head::default());
+    assert_eq!(table.outbox(&source()).await.unwrap(), (Head::default(), Vec::new()));
     assert!(put(&test, head(0, 0), &outcomes(0..12)).await);
     assert!(!put(&test, head(0, 0), &outcomes(0..2)).await, "somebody was first");
     assert!(put(&test, head(12, 0), &outcomes(12..14)).await);
@@ -49,17 +49,36 @@ async fn entries_follow_each_other_and_leave_when_they_are_published() {
     let available: Vec<_> = stocks.iter().map(|(_, stock)| stock.map(|s| s.available)).collect();
     assert_eq!(available, [None, Some(3)]);
 
-    let publication = Publication::of(read, table.entries(&source()).await.unwrap());
+    let (head_too, entries) = table.outbox(&source()).await.unwrap();
+    assert_eq!(head_too, read);
+    let publication = Publication::of(read, entries);
     let whole = |numbers| Entry { outcomes: outcomes(numbers) };
     assert_eq!(publication.due, [whole(0..12), whole(12..14)]);
     table.note_published(&source(), 12).await.unwrap();
     table.note_published(&source(), 3).await.unwrap();
-    let read = table.head(&source()).await.unwrap();
+    let (read, entries) = table.outbox(&source()).await.unwrap();
     assert_eq!(read, head(14, 12), "what was noted is not taken back");
-    let publication = Publication::of(read, table.entries(&source()).await.unwrap());
+    let publication = Publication::of(read, entries);
     assert_eq!((publication.done.len(), publication.due.len()), (1, 1));
     table.forget(&source(), &publication.done[0]).await.unwrap();
-    assert_eq!(table.entries(&source()).await.unwrap(), [whole(12..14)]);
+    assert_eq!(table.outbox(&source()).await.unwrap(), (read, vec![whole(12..14)]));
     drop((table, inventory));
+    test.stop().await;
+}
+
+#[tokio::test]
+async fn an_outbox_with_more_entries_than_are_read_at_once_is_read_from_its_oldest() {
+    let test = TestTable::start().await;
+    let table = OrderTable::of(&test.store());
+    for number in 0..40 {
+        assert!(
+            put(&test, Head { next: number, published: 0 }, &outcomes(number..number + 1)).await
+        );
+    }
+    let (head, entries) = table.outbox(&source()).await.unwrap();
+    assert_eq!(head, Head { next: 40, published: 0 });
+    assert!((30..40).contains(&entries.len()), "{}", entries.len());
+    assert!(entries.iter().map(Entry::first).eq(0..entries.len() as u64));
+    drop(table);
     test.stop().await;
 }

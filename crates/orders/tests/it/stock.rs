@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use orders::{Changed, InitialStock, Inventory, OrderTable, Restock, RestockError, Stock};
 use test_table::TestTable;
 
@@ -62,6 +63,23 @@ async fn a_restock_counts_once_however_often_it_is_told() {
     let new = inventory.restock(Restock { item: "soup", id: "r1", quantity: 3 }).await.unwrap();
     assert_eq!((new.stock.available, new.stock.initial, new.stock.restocked), (3, 0, 3));
     drop(inventory);
+    table.stop().await;
+}
+
+#[tokio::test]
+async fn the_id_of_a_restock_is_kept_for_ninety_days() {
+    let table = TestTable::start().await;
+    let inventory = inventory(&table);
+    inventory.restock(Restock { item: "pizza", id: "r1", quantity: 7 }).await.unwrap();
+    let key = [("pk", "restock/pizza"), ("sk", "r1")];
+    let key = key.map(|(name, text)| (name.to_owned(), AttributeValue::S(text.to_owned())));
+    let store = table.store();
+    let get = store.client().get_item().table_name(store.table()).set_key(Some(key.into()));
+    let item = get.send().await.unwrap().item.unwrap();
+    let expires_at: i64 = item["expires_at"].as_n().unwrap().parse().unwrap();
+    let left = expires_at - jiff::Timestamp::now().as_second();
+    assert_eq!((left + 43_200) / 86_400, 90, "days");
+    drop((inventory, store));
     table.stop().await;
 }
 

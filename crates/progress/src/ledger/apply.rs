@@ -153,7 +153,8 @@ impl<S: Store, P: Process<S::Effect>> Run<'_, S, P> {
         let attempt = if first < pass.fence.next { Attempt::Late(first) } else { Attempt::OnTime };
         // An earlier attempt did not come back: from now on the count shall be that of one record.
         let alone = pass.fence.count(attempt) > 1;
-        let records_max = if alone { 1 } else { self.ledger.policy.records_max };
+        let records_max = self.ledger.policy.records_max.min(self.process.records_max());
+        let records_max = if alone { 1 } else { records_max };
         let units = plan::cut(&pass.fence, self.entries, &left, records_max);
         for (index, unit) in units.iter().enumerate() {
             // What lies between two units is covered.

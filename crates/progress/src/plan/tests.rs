@@ -67,7 +67,7 @@ fn another_record_at_a_covered_offset_is_an_error_that_names_the_remedy() {
     let slice = [Entry { offset: 1, checksum: 77 }];
     let error = uncovered(&fence(3), &[chunk(&[0, 1, 2])], &slice).unwrap_err();
     assert_eq!(error, PlanError::StreamChanged { offset: 1 });
-    assert!(error.to_string().contains("STREAM_EPOCH"));
+    assert!(error.to_string().contains("raise its epoch by one"));
 }
 
 #[test]

@@ -59,6 +59,13 @@ impl DynamoDb {
         &self.table
     }
 
+    /// Removes the fence of a consumer that is no more. What its chunks tell goes when they expire.
+    pub async fn forget(&self, partition: &PartitionKey) -> Result<(), StoreError> {
+        let request = self.client.delete_item().table_name(&self.table);
+        let request = request.set_key(Some(items::key(partition.as_str(), FENCE_SK)));
+        request.send().await.map(drop).map_err(|error| call("remove a fence", error))
+    }
+
     /// Sends one batch of writes until nothing is left of it.
     async fn write(&self, batch: Vec<WriteRequest>) -> Result<(), StoreError> {
         let action = "write archive blocks";

@@ -45,7 +45,12 @@ fn batch(numbers: &[u64]) -> Vec<u8> {
 }
 
 async fn handle(handler: &Handler, payload: &[u8]) -> Result<(), String> {
-    let terms = Terms { cluster: Some("dev".into()), epoch: 1, answers: Answers::Fail };
+    let terms = Terms {
+        cluster: Some("dev".into()),
+        topic: settings::Topic::Inventory,
+        epoch: 1,
+        answers: Answers::Fail,
+    };
     let limits = limits(NOW_MS + 30_000, NOW_MS, Duration::ZERO);
     let handled = consume::handle(&terms, handler, payload, limits).await;
     handled.map(drop).map_err(|error| telemetry::chain(&error).to_string())

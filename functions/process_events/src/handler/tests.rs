@@ -43,7 +43,7 @@ fn handler(outbox: Outbox, answers: Answers) -> Function {
     let ledger = Ledger::new(MemoryStore::default(), Policy::default(), edge);
     let letters = DeadLetters::new(outbox, "events-dlq".to_owned());
     let ring = KeyRing::parse(KEYS).unwrap();
-    let terms = Terms { cluster: None, epoch: 1, answers };
+    let terms = Terms { cluster: None, topic: settings::Topic::Events, epoch: 1, answers };
     Function { terms, handler: Handler::new(ledger, letters, ring) }
 }
 

@@ -58,7 +58,7 @@ struct World {
 
 impl World {
     async fn start() -> Self {
-        Self::at(Pace { delay: Duration::ZERO, unit: Duration::ZERO }, 96).await
+        Self::at(Pace { delay: Duration::ZERO, unit: Duration::ZERO }, 500).await
     }
 
     async fn at(pace: Pace, records_max: usize) -> Self {
@@ -79,7 +79,12 @@ impl World {
     }
 
     async fn handle_within(&self, payload: &[u8], left_ms: u64) -> Result<(), String> {
-        let terms = Terms { cluster: None, epoch: 1, answers: Answers::Fail };
+        let terms = Terms {
+            cluster: None,
+            topic: settings::Topic::Orders,
+            epoch: 1,
+            answers: Answers::Fail,
+        };
         let limits = limits(NOW_MS + left_ms, NOW_MS, self.handler.unit());
         let handled = consume::handle(&terms, &self.handler, payload, limits).await;
         handled.map(drop).map_err(|error| telemetry::chain(&error).to_string())
@@ -194,6 +199,19 @@ async fn what_could_not_be_published_fails_the_batch_and_comes_before_what_follo
     world.handle(&batch(0, 2, &[order("pizza", 1)])).await.unwrap();
     let numbers: Vec<u64> = world.published().iter().map(|(_, number, ..)| *number).collect();
     assert_eq!(numbers, [0, 0, 1, 2], "its entry from its start, then the next");
+}
+
+#[tokio::test]
+async fn a_batch_of_more_items_than_a_transaction_takes_is_decided_in_several() {
+    let world = World::start().await;
+    let orders: Vec<Value> = (0..150).map(|item| order(&format!("item-{item}"), 1)).collect();
+    world.handle(&batch(0, 0, &orders)).await.unwrap();
+    let numbers: Vec<u64> = world.published().iter().map(|(_, number, ..)| *number).collect();
+    assert_eq!(numbers, (0..150).collect::<Vec<_>>());
+    let few = vec![order("tea", 1); 150];
+    world.handle(&batch(1, 0, &few)).await.unwrap();
+    assert_eq!(world.published().len(), 300);
+    assert_eq!(world.available("tea").await, Some(0));
 }
 
 #[tokio::test]

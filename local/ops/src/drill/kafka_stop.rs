@@ -3,10 +3,10 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use load::{Amount, OutcomeFile, Pace, Rate};
-use tokio::time::sleep;
+use load::{Amount, Pace, Rate};
+use tokio::time::{Instant, sleep};
 
-use super::{Drill, Verdict};
+use super::{Drill, SETTLE, Verdict};
 use crate::failure::OpsFailure;
 
 /// Orders a second: a few hundred meet the outage.
@@ -27,15 +27,18 @@ pub(super) async fn run(drill: &Drill, orders: u64) -> Result<Verdict, OpsFailur
     let config = drill.load(Amount::Requests(orders), pace);
     let outage = async {
         sleep(BEFORE).await;
-        drill.pipeline.run.stop_kafka(DOWN).await
+        Ok(drill.pipeline.run.stop_kafka(DOWN).await?)
     };
-    let (sent, stopped) = tokio::join!(drill.send(config), outage);
-    stopped?;
-    let (report, file): (_, OutcomeFile) = sent?;
+    let ((report, file), ()) = tokio::try_join!(drill.send(config), outage)?;
     // Kafka starts again by itself; asking it fails until then.
+    let give_up = Instant::now() + SETTLE;
     let totals = loop {
         match drill.account(&file).await {
-            Err(OpsFailure::Kafka(_) | OpsFailure::KafkaSilent { .. }) => sleep(BEFORE).await,
+            Err(OpsFailure::Kafka(_) | OpsFailure::KafkaSilent { .. })
+                if Instant::now() < give_up =>
+            {
+                sleep(BEFORE).await;
+            }
             accounted => break accounted?,
         }
     };

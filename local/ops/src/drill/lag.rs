@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use load::Amount;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{Drill, Verdict, chart, connections};
 use crate::failure::OpsFailure;
@@ -24,7 +24,7 @@ pub(super) async fn run(drill: &Drill, orders: u64) -> Result<Verdict, OpsFailur
     }
     let sending = drill.send(drill.load(Amount::Requests(orders), connections(CONNECTIONS)));
     let mut sending = std::pin::pin!(sending);
-    let (mut series, mut sent) = (Vec::new(), None);
+    let (start, mut series, mut sent) = (Instant::now(), Vec::new(), None);
     let mut looks = interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while series.len() < LOOKS_MAX {
@@ -39,6 +39,7 @@ pub(super) async fn run(drill: &Drill, orders: u64) -> Result<Verdict, OpsFailur
             }
         }
     }
+    let time = start.elapsed();
     let (report, file) = match sent {
         Some(sent) => sent,
         None => sending.await?,
@@ -49,8 +50,8 @@ pub(super) async fn run(drill: &Drill, orders: u64) -> Result<Verdict, OpsFailur
     verdict.figure("orders", report.accepted);
     verdict.figure("processing_delay_s", drill.pipeline.delay.as_str());
     verdict.figure("highest_lag", highest);
-    let looks_ms = u64::try_from(LOOK.as_millis()).unwrap_or(u64::MAX);
-    verdict.picture(chart::draw("orders that wait", &series, looks_ms));
+    verdict.picture(chart::draw("orders that wait", &series, time));
+    verdict.figure("seconds", time.as_secs());
     verdict.figure("series", series.clone());
     verdict.claim("lag grew while orders came faster than they were decided", highest > orders / 4);
     verdict.claim("lag drained to nothing", series.last() == Some(&0));

@@ -13,12 +13,12 @@ const CONNECTIONS: u32 = 16;
 pub(super) async fn run(drill: &Drill, orders: u64) -> Result<Verdict, OpsFailure> {
     let pipeline = &drill.pipeline;
     pipeline.run.pause(orders::RESERVE).await?;
-    let sent = while_stopped(drill, orders).await;
+    let sent = until_interrupted(while_stopped(drill, orders)).await;
     // Whatever went wrong: nothing stays stopped.
     pipeline.run.resume(orders::RESERVE).await?;
     let start = Instant::now();
     let Sent { file, accepted, queued, status } = sent?;
-    let totals = drill.account(&file).await?;
+    let totals = until_interrupted(drill.account(&file)).await?;
     let mut verdict = Verdict::of("consumer-stop");
     verdict.figure("orders", accepted);
     verdict.figure("queued_while_stopped", queued);
@@ -28,6 +28,17 @@ pub(super) async fn run(drill: &Drill, orders: u64) -> Result<Verdict, OpsFailur
     verdict.claim("an order that waits is `placed`", status == "placed");
     verdict.accounts(&totals);
     Ok(verdict)
+}
+
+/// Runs `work` until it ends, or until Ctrl-C.
+async fn until_interrupted<T>(
+    work: impl Future<Output = Result<T, OpsFailure>>,
+) -> Result<T, OpsFailure> {
+    tokio::select! {
+        biased;
+        _ = tokio::signal::ctrl_c() => Err(OpsFailure::Interrupted),
+        done = work => done,
+    }
 }
 
 /// What was seen while nobody decided orders.

@@ -72,7 +72,8 @@ impl Verdict {
 impl Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::new();
-        for (name, value) in &self.figures {
+        // A series is drawn, and given to scripts.
+        for (name, value) in self.figures.iter().filter(|(_, value)| !value.is_array()) {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             writeln!(text, "{:<22}{value:>12}", name.replace('_', " "))?;
         }
@@ -93,6 +94,7 @@ mod tests {
     fn one_broken_claim_breaks_the_verdict() {
         let mut verdict = Verdict::of("baseline");
         verdict.figure("orders_sent", 100);
+        verdict.figure("series", vec![1, 2, 3]);
         verdict.claim("water is wet", true);
         assert!(verdict.holds());
         verdict.claim("fire is cold", false);
@@ -100,6 +102,6 @@ mod tests {
         assert!(!verdict.holds());
         let text = verdict.to_string();
         assert!(text.contains("orders sent") && text.contains("BROKEN  fire is cold"), "{text}");
-        assert!(text.ends_with("baseline: failed\n"), "{text}");
+        assert!(text.ends_with("baseline: failed\n") && !text.contains("series"), "{text}");
     }
 }

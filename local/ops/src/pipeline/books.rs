@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use event::Stream;
 use load::OutcomeFile;
-use orders::{Order, Outcome};
-use progress::{Edge, Fate, Ledger, Policy, Position};
+use orders::{Order, Outcome, RESERVE};
+use progress::{Consumer, Edge, Fate, Ledger, Policy, Position};
 use serde::Serialize;
 
 use crate::accounts::{Accounts, Drained, Found, Totals};
@@ -80,18 +81,28 @@ pub(crate) async fn account(
     read_outcomes(pipeline, &mut books).await?;
     let (outcomes_missing, outcomes_twice) = books.outcomes();
     let generation = pipeline.table().generation().await?.number;
-    let mut decided = 0;
-    for partition in (0..).take(pipeline.offsets(&pipeline.orders.topic).await?.len()) {
-        decided += pipeline.table().head(&pipeline.decided(partition)).await?.next;
-    }
     Ok(OrderTotals {
         totals: accounts.close(drained),
         outcomes_missing,
         outcomes_twice,
         counted: pipeline.table().summary(generation).await?.total_orders,
-        decided,
+        decided: decided(pipeline).await?,
         stock_adds_up: stock_adds_up(pipeline, &books).await?,
     })
+}
+
+/// Orders of everybody that were decided, those of a topic that was made again since included: they are in the figures.
+async fn decided(pipeline: &Pipeline) -> Result<u64, OpsFailure> {
+    let partitions = pipeline.offsets(&pipeline.orders.topic).await?.len();
+    let mut decided = 0;
+    for epoch in 1..=pipeline.orders.epoch {
+        let stream = Stream { epoch, ..pipeline.orders.clone() };
+        for partition in (0..).take(partitions) {
+            let key = Consumer::new(RESERVE).partition(&stream, partition);
+            decided += pipeline.table().head(&key).await?.next;
+        }
+    }
+    Ok(decided)
 }
 
 async fn read_orders(pipeline: &Pipeline, run: &str, books: &mut Books) -> Result<(), OpsFailure> {
@@ -118,7 +129,7 @@ async fn read_decisions(
     books: &mut Books,
 ) -> Result<(), OpsFailure> {
     let ledger = Ledger::new(pipeline.store.clone(), Policy::default(), Edge::system());
-    let consumer = progress::Consumer::new(orders::RESERVE);
+    let consumer = Consumer::new(RESERVE);
     for partition in (0..).take(pipeline.offsets(&pipeline.orders.topic).await?.len()) {
         let mut history =
             ledger.history(&consumer, &pipeline.orders, partition, Position::default()).await?;

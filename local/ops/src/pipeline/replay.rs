@@ -2,7 +2,8 @@
 //!
 //! While orders keep coming, the old generation goes on counting. At the end the counting pauses for a
 //! moment: the new generation is brought to exactly the old one's fences, both are compared field by
-//! field, and only if they agree the new one counts from then on.
+//! field, and only if they agree the new one counts from then on. The figures of the old one stay, to be
+//! looked at, until the next replay; those before it are removed.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -86,12 +87,16 @@ pub(crate) async fn replay(pipeline: &Pipeline) -> Result<Replayed, OpsFailure> 
     // Retention may have removed in between what was not counted yet.
     let compared = replay.compare(from).await;
     let (summary, differences) = finish(pipeline, switch, to, compared).await?;
+    let paused_ms = pausing.elapsed().as_secs_f64() * 1_000.0;
+    if differences.is_empty() {
+        forget_before(pipeline, from).await?;
+    }
     Ok(Replayed {
         from,
         to,
         records: replay.records,
         duration_s: start.elapsed().as_secs_f64(),
-        paused_ms: pausing.elapsed().as_secs_f64() * 1_000.0,
+        paused_ms,
         differences,
         summary,
     })
@@ -148,7 +153,9 @@ impl Replay<'_> {
         let topic = &self.pipeline.outcomes.topic;
         let ours = self.fences(self.generation).await?;
         let kept = self.pipeline.offsets(topic).await?;
-        if let Some(partition) = (0..kept.len()).find(|at| kept[*at].start > ours[*at]) {
+        // Partitions may be added in between: what only one of both knows, the next round counts.
+        let gone = |(kept, ours): (&Range<i64>, &i64)| kept.start > *ours;
+        if let Some(partition) = kept.iter().zip(&ours).position(gone) {
             let (kept, wanted) = (kept[partition].start, ours[partition]);
             return Err(OpsFailure::ReplayGap { topic: topic.clone(), partition, kept, wanted });
         }
@@ -188,7 +195,7 @@ impl Replay<'_> {
         let entries: Vec<Entry> = consume::entries(&slice);
         let generation = self.generation;
         let table = self.pipeline.table();
-        let counting = Counting { table, generation, guarded: false, slice: &slice };
+        let counting = Counting::new(table, generation, false, &slice);
         let key = Consumer::of_generation(ANALYTICS, generation)
             .partition(&self.pipeline.outcomes, partition);
         let later = Instant::now() + SLICE_TIME;
@@ -200,6 +207,19 @@ impl Replay<'_> {
             Some(stop) => Err(OpsFailure::Count(Box::new(stop.error))),
         }
     }
+}
+
+/// Removes what generations before `from` left, those of replays that were interrupted included.
+async fn forget_before(pipeline: &Pipeline, from: u32) -> Result<(), OpsFailure> {
+    let table = pipeline.table();
+    let partitions = pipeline.offsets(&pipeline.outcomes.topic).await?.len();
+    for generation in table.oldest_generation().await?..from {
+        for partition in (0..).take(partitions) {
+            pipeline.store.forget(&pipeline.counted(generation, partition)).await?;
+        }
+        table.forget_figures(generation).await?;
+    }
+    Ok(table.note_oldest_generation(from).await?)
 }
 
 /// Refuses to count from the beginning where that is gone.
