@@ -1,15 +1,19 @@
 """The seed's analytics consumer: kafka-python, counts in memory, told at `GET /`.
 
-Arguments: BOOTSTRAP PORT.
+Arguments: PORT.
 """
 
 import json
+import os
 import sys
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 from kafka import KafkaConsumer
+
+BOOTSTRAP = os.environ["KAFKA_BOOTSTRAP_SERVERS"]
+OUTCOMES = os.environ.get("INVENTORY_TOPIC", "inventory-events")
 
 counts: Counter[str] = Counter()
 
@@ -29,14 +33,14 @@ class Metrics(BaseHTTPRequestHandler):
         """Nothing."""
 
 
-def main(bootstrap: str, port: str) -> None:
+def main(port: str) -> None:
     """Counts for ever."""
     server = HTTPServer(("127.0.0.1", int(port)), Metrics)
     Thread(target=server.serve_forever, daemon=True).start()
     consumer = KafkaConsumer(
-        "inventory-events",
-        bootstrap_servers=bootstrap,
-        group_id="analytics-service",
+        OUTCOMES,
+        bootstrap_servers=BOOTSTRAP,
+        group_id=f"analytics-service-{OUTCOMES}",
         auto_offset_reset="earliest",
     )
     for record in consumer:

@@ -8,7 +8,7 @@ from flask import Flask, Response, jsonify, request
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-TOPIC = "order-events"
+TOPIC = os.environ.get("ORDERS_TOPIC", "order-events")
 ACKNOWLEDGEMENT_S = 10
 
 app = Flask(__name__)
