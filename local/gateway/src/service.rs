@@ -142,7 +142,7 @@ impl Service {
         }
         let route = matched.route;
         let trace = event::trace(&head.headers, stamp);
-        let invocation = self.invoke.invoke_traced(&route.function, event, &trace);
+        let invocation = self.invoke.invoke(&route.function, event, Some(&trace));
         match tokio::time::timeout(route.timeout, invocation).await {
             Ok(Ok(Outcome::Succeeded(payload))) => answer::from_payload(&payload),
             Ok(Ok(Outcome::FunctionError(_))) => Err(Refusal::FunctionFailed),

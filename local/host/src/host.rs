@@ -207,16 +207,8 @@ impl Invoke for Invoker {
         &'a self,
         function: &'a str,
         payload: Bytes,
+        trace: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Outcome, InvokeError>> {
-        self.call(function, payload, None).boxed()
-    }
-
-    fn invoke_traced<'a>(
-        &'a self,
-        function: &'a str,
-        payload: Bytes,
-        trace: &'a str,
-    ) -> BoxFuture<'a, Result<Outcome, InvokeError>> {
-        self.call(function, payload, Some(trace)).boxed()
+        self.call(function, payload, trace).boxed()
     }
 }

@@ -151,17 +151,9 @@ impl Invoke for Client {
         &'a self,
         function: &'a str,
         payload: Bytes,
+        trace: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Outcome, InvokeError>> {
-        self.post_within(function, payload, None).boxed()
-    }
-
-    fn invoke_traced<'a>(
-        &'a self,
-        function: &'a str,
-        payload: Bytes,
-        trace: &'a str,
-    ) -> BoxFuture<'a, Result<Outcome, InvokeError>> {
-        self.post_within(function, payload, Some(trace)).boxed()
+        self.post_within(function, payload, trace).boxed()
     }
 }
 
@@ -188,7 +180,7 @@ mod tests {
         let client = Client::new(endpoint.parse().unwrap()).with_timeouts(timeouts);
         for (function, seconds) in [("short", 63), ("unknown", 960)] {
             let begun = tokio::time::Instant::now();
-            let outcome = client.invoke(function, Bytes::new()).await;
+            let outcome = client.invoke(function, Bytes::new(), None).await;
             assert!(matches!(outcome, Err(InvokeError::Unreachable { .. })), "{outcome:?}");
             assert_eq!(begun.elapsed().as_secs(), seconds);
         }
@@ -207,7 +199,7 @@ mod tests {
             }
             String::from_utf8(request).unwrap()
         };
-        let invoke = client.invoke_traced("f", Bytes::from_static(b"{}"), "Root=1-5-a");
+        let invoke = client.invoke("f", Bytes::from_static(b"{}"), Some("Root=1-5-a"));
         let (_, seen) = tokio::join!(invoke, seen);
         assert!(seen.contains("x-amzn-trace-id: Root=1-5-a\r\n"), "{seen}");
     }
@@ -228,7 +220,8 @@ mod tests {
             stream.write_all(response.as_bytes()).await.unwrap();
             drop(stream);
         };
-        let (outcome, ()) = tokio::join!(client.invoke("f", Bytes::from_static(b"{}")), answer);
+        let (outcome, ()) =
+            tokio::join!(client.invoke("f", Bytes::from_static(b"{}"), None), answer);
         outcome
     }
 
@@ -272,7 +265,7 @@ mod tests {
     #[tokio::test]
     async fn https_is_refused_with_the_reason() {
         let client = Client::new("https://127.0.0.1:9000".parse().unwrap());
-        match client.invoke("f", Bytes::from_static(b"{}")).await {
+        match client.invoke("f", Bytes::from_static(b"{}"), None).await {
             Err(InvokeError::Unreachable { source }) => {
                 assert!(source.to_string().contains("https is not supported"), "{source}");
             }
@@ -284,7 +277,7 @@ mod tests {
     async fn a_payload_over_the_limit_is_not_sent() {
         let client = Client::new("http://127.0.0.1:1".parse().unwrap());
         let payload = Bytes::from(vec![b' '; PAYLOAD_BYTES_MAX + 1]);
-        let outcome = client.invoke("f", payload).await;
+        let outcome = client.invoke("f", payload, None).await;
         assert!(matches!(outcome, Err(InvokeError::TooLarge { .. })), "{outcome:?}");
     }
 }

@@ -69,27 +69,18 @@ pub enum InvokeError {
 
 /// Something that can invoke functions by name and wait for the outcome.
 pub trait Invoke: fmt::Debug + Send + Sync + 'static {
-    /// Invokes `function` synchronously (`RequestResponse`) with `payload`, a JSON document.
+    /// Invokes `function` synchronously (`RequestResponse`) with `payload`, a JSON document, as a
+    /// part of the trace that `trace` names, the value of an `X-Amzn-Trace-Id` header; without one
+    /// it begins a trace of its own.
     ///
     /// Dropping the future abandons the answer, not the invocation: that runs all the same, unless
     /// it has waited so long for its turn that AWS would have refused it.
+    ///
+    /// Source: <https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader>
     fn invoke<'a>(
         &'a self,
         function: &'a str,
         payload: Bytes,
+        trace: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Outcome, InvokeError>>;
-
-    /// As [`Invoke::invoke`], as a part of the trace that `trace` names, the value of an
-    /// `X-Amzn-Trace-Id` header. What knows no traces does without.
-    ///
-    /// Source: <https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader>
-    fn invoke_traced<'a>(
-        &'a self,
-        function: &'a str,
-        payload: Bytes,
-        trace: &'a str,
-    ) -> BoxFuture<'a, Result<Outcome, InvokeError>> {
-        let _ = trace;
-        self.invoke(function, payload)
-    }
 }

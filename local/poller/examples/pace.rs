@@ -49,6 +49,7 @@ impl Invoke for Counting {
         &'a self,
         _function: &'a str,
         payload: Bytes,
+        _trace: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Outcome, InvokeError>> {
         let at = Instant::now();
         let records = memchr_count(&payload);

@@ -64,7 +64,7 @@ async fn cargo_lambda_finds_the_endpoint_on_ipv6() {
     drop(probe);
     let endpoint = format!("http://[::1]:{}", rig.address.port());
     let client = invoke::Client::new(endpoint.parse().expect("an address is a URI"));
-    let outcome = bounded(client.invoke(NAME, Bytes::from_static(b"1"))).await;
+    let outcome = bounded(client.invoke(NAME, Bytes::from_static(b"1"), None)).await;
     assert_eq!(outcome.unwrap(), Outcome::Succeeded(Bytes::from_static(b"1")));
     rig.shutdown().await;
 }
@@ -182,7 +182,7 @@ async fn our_client_tells_the_outcomes_apart() {
     let rig = Rig::start(function()).await;
     let client = client(&rig);
     let invoke = async |function, payload: &'static str| {
-        bounded(client.invoke(function, Bytes::from_static(payload.as_bytes()))).await
+        bounded(client.invoke(function, Bytes::from_static(payload.as_bytes()), None)).await
     };
     let echoed = Outcome::Succeeded(Bytes::from_static(br#"{"a":1}"#));
     assert_eq!(invoke(NAME, r#"{"a":1}"#).await.unwrap(), echoed);

@@ -91,7 +91,7 @@ impl Rig {
         let invoker = Arc::clone(&self.invoker);
         async move {
             let payload = Bytes::from(payload.to_string());
-            bounded(async move { invoker.invoke(NAME, payload).await }).await
+            bounded(async move { invoker.invoke(NAME, payload, None).await }).await
         }
     }
 

@@ -139,7 +139,7 @@ impl Saboteur {
                 Ok(outcome)
             }
             Sabotage::None | Sabotage::CommitsEarly | Sabotage::DropsOne | Sabotage::RepeatsOne => {
-                self.client.invoke(function, payload).await
+                self.client.invoke(function, payload, None).await
             }
         };
         if matches!(outcome, Ok(Outcome::Succeeded(_))) {
@@ -182,6 +182,7 @@ impl Invoke for Saboteur {
         &'a self,
         function: &'a str,
         payload: Bytes,
+        _trace: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Outcome, InvokeError>> {
         self.deliver(function, payload).boxed()
     }
@@ -190,7 +191,7 @@ impl Invoke for Saboteur {
 /// Invokes until the function succeeds: nothing but the one wrong shall go wrong.
 async fn insist(client: &Client, function: &str, payload: Bytes) -> Outcome {
     loop {
-        match client.invoke(function, payload.clone()).await {
+        match client.invoke(function, payload.clone(), None).await {
             Ok(succeeded @ Outcome::Succeeded(_)) => return succeeded,
             Ok(Outcome::FunctionError(_)) | Err(_) => tokio::time::sleep(AGAIN).await,
         }

@@ -247,7 +247,7 @@ impl Owner {
             let slices = batch.slices.iter();
             let payload = writer.write(slices.map(|s| (s.partition, &*s.records)));
             drop(batch);
-            ending(invoke.invoke(&function, payload).await)
+            ending(invoke.invoke(&function, payload, None).await)
         });
         self.batches.insert(handle.id(), id);
     }

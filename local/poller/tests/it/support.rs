@@ -139,6 +139,7 @@ impl Invoke for Function {
         &'a self,
         function: &'a str,
         payload: Bytes,
+        _trace: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Outcome, InvokeError>> {
         async move {
             assert_eq!(function, "process");

@@ -74,9 +74,11 @@ impl Invoke for Fake {
         &'a self,
         function: &'a str,
         payload: Bytes,
+        trace: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Outcome, InvokeError>> {
-        let function = function.to_owned();
+        let (function, trace) = (function.to_owned(), trace.map(str::to_owned));
         Box::pin(async move {
+            self.traces.lock().unwrap().extend(trace);
             self.functions.lock().unwrap().push(function.clone());
             self.invoked.add_permits(1);
             let text =
@@ -98,16 +100,6 @@ impl Invoke for Fake {
                 }
             }
         })
-    }
-
-    fn invoke_traced<'a>(
-        &'a self,
-        function: &'a str,
-        payload: Bytes,
-        trace: &'a str,
-    ) -> BoxFuture<'a, Result<Outcome, InvokeError>> {
-        self.traces.lock().unwrap().push(trace.to_owned());
-        self.invoke(function, payload)
     }
 }
 
