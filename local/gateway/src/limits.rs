@@ -7,6 +7,9 @@ use std::time::Duration;
 /// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
 pub(crate) const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
 
+/// Bodies up to this size are read without asking for room: 4,096 of them are 256 MiB.
+pub(crate) const SMALL_BODY_BYTES_MAX: usize = 64 * 1024;
+
 /// Request line and headers may have this many bytes together.
 ///
 /// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
@@ -42,6 +45,11 @@ pub(crate) struct Limits {
     pub(crate) head_timeout: Duration,
     /// A request's body has to arrive within this time: 10 MB at a slow 3 Mbit/s.
     pub(crate) body_timeout: Duration,
+    /// The larger bodies of all requests under way may have this many bytes together. Events with more
+    /// than 6 MB are refused, so these are dozens of the largest.
+    pub(crate) large_bodies_bytes: usize,
+    /// A larger body waits this long for room. Shorter than `body_timeout`: it is not the client's fault.
+    pub(crate) room_timeout: Duration,
     /// A client that reads nothing of its answer for this long is cut off.
     pub(crate) write_timeout: Duration,
     /// Requests under way have this long to finish when the gateway shuts down. Short, because a
@@ -55,6 +63,8 @@ impl Default for Limits {
             connections: 4_096,
             head_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
+            large_bodies_bytes: 256 * 1024 * 1024,
+            room_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(5),
         }

@@ -24,6 +24,7 @@ use crate::limits::{HEAD_BYTES_MAX, Limits};
 use crate::refusal::Refusal;
 use crate::route::{Matched, RouteTable};
 use crate::server::GatewayStartError;
+use crate::service::upload::Room;
 
 /// Carries `requestContext.requestId`; AWS sends it with every answer.
 const REQUEST_ID: HeaderName = HeaderName::from_static("apigw-requestid");
@@ -36,7 +37,7 @@ pub(crate) struct Service {
     table: RouteTable,
     invoke: Arc<dyn Invoke>,
     port: u16,
-    limits: Limits,
+    room: Room,
 }
 
 /// What the access log says of a request beyond its answer.
@@ -59,7 +60,7 @@ impl Service {
             .iter()
             .map(|api| api.cors.as_ref().map(|cors| Cors::new(&api.logical_id, cors)).transpose())
             .collect::<Result<Vec<_>, CorsError>>()?;
-        Ok(Self { apis, cors, table, invoke, port, limits })
+        Ok(Self { apis, cors, table, invoke, port, room: Room::new(limits) })
     }
 
     /// Answers one request of the client at `source_ip`.
@@ -134,7 +135,8 @@ impl Service {
         body: Incoming,
         stamp: &Stamp<'_>,
     ) -> Result<Response<Bytes>, Refusal> {
-        let body = upload::read(&head.headers, body, self.limits.body_timeout).await?;
+        let mut upload = upload::read(&head.headers, body, &self.room).await?;
+        let body = std::mem::take(&mut upload.body);
         let event = event::write(&self.apis[matched.route.api], matched, head, &body, stamp);
         drop(body);
         if event.len() > PAYLOAD_BYTES_MAX {

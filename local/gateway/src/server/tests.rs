@@ -13,6 +13,7 @@ use super::tests::client::{Client, Reply};
 use super::tests::fake::{Answer, Fake, api, serve, serve_with};
 use super::*;
 use crate::config::CorsConfig;
+use crate::limits::SMALL_BODY_BYTES_MAX;
 
 /// A generous bound on everything that is waited for.
 const SOON: Duration = Duration::from_secs(30);
@@ -84,6 +85,46 @@ async fn routes_that_clash_do_not_start() {
     let apis = vec![api("a", &[("GET", "/x", "f")]), api("b", &[("GET", "/x", "g")])];
     let error = Gateway::start(listener, apis, Fake::new(Answer::Echo)).unwrap_err();
     assert!(matches!(error, GatewayStartError::Routes(RouteError::Clash { .. })), "{error}");
+}
+
+/// Otherwise a few thousand connections could take all the memory there is.
+#[tokio::test]
+async fn a_large_body_waits_for_room_and_a_small_one_needs_none() {
+    let fake = Fake::new(Answer::WhenReleased);
+    let large = "x".repeat(SMALL_BODY_BYTES_MAX + 1);
+    let limits =
+        Limits { large_bodies_bytes: large.len(), room_timeout: SOON, ..Limits::default() };
+    let routes = [("POST", "/large", "large"), ("POST", "/small", "small")];
+    let served = serve_with(&fake, vec![api("a", &routes)], limits).await;
+    let mut replies = Vec::new();
+    for (path, body) in [("/large", large.clone()), ("/large", large), ("/small", "x".to_owned())] {
+        let mut client = served.client().await;
+        let reply = async move { client.post(path, &[], &body).await.status };
+        replies.push(TaskTracker::new().spawn(reply));
+        if replies.len() != 2 {
+            fake.wait_for_invocation().await;
+        }
+    }
+    assert_eq!(fake.functions(), ["large", "small"]);
+    fake.release();
+    fake.release();
+    fake.wait_for_invocation().await;
+    fake.release();
+    for reply in replies {
+        assert_eq!(reply.await.unwrap(), 200);
+    }
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_large_body_does_not_wait_for_room_for_ever() {
+    let room_timeout = Duration::from_millis(50);
+    let limits = Limits { large_bodies_bytes: 1, room_timeout, ..Limits::default() };
+    let fake = Fake::new(Answer::Echo);
+    let served = serve_with(&fake, vec![api("a", &[("POST", "/x", "f")])], limits).await;
+    let large = "x".repeat(SMALL_BODY_BYTES_MAX + 1);
+    refused(&served.client().await.post("/x", &[], &large).await, 503, "Service Unavailable");
+    served.stop().await;
 }
 
 #[tokio::test]
