@@ -1,7 +1,8 @@
 //! A function on the real `lambda_runtime` that does what its payload says, for the host's tests.
 //!
 //! `{"do": "echo"}` is the default; `--init exit|error` makes its start fail, and
-//! with `--farewell` it answers SIGTERM with a line before it ends.
+//! with `--farewell` it answers SIGTERM with a line before it ends. With `--outlive` it is no function
+//! but an extension.
 
 use std::process::ExitCode;
 use std::sync::OnceLock;
@@ -37,12 +38,11 @@ async fn main() -> Result<ExitCode, Error> {
         call("POST", path, "lambda-extension-name: farewell\r\n", "{\"events\":[]}").await?;
     }
     if std::env::args().any(|argument| argument == "--flush") {
-        let path = "/2020-01-01/extension/register";
-        let name = "lambda-extension-name: flush\r\n";
-        let body = "{\"events\":[\"INVOKE\"]}";
-        let head = format!("content-length: {}\r\n{name}", body.len());
-        let registered = exchange(&request("POST", path, &head, body)).await?;
-        TaskTracker::new().spawn(flush(header_of(&registered, "lambda-extension-identifier")));
+        TaskTracker::new().spawn(flush(register("flush", "INVOKE").await?));
+    }
+    if std::env::args().any(|argument| argument == "--outlive") {
+        outlive(&register("outlive", "SHUTDOWN").await?).await?;
+        return Ok(ExitCode::SUCCESS);
     }
     if std::env::args().any(|argument| argument == "--farewell") {
         let mut terminations = signal(SignalKind::terminate())?;
@@ -170,13 +170,34 @@ fn chunked(chunk: &str, trailers: &str) -> String {
     format!("{:x}\r\n{chunk}\r\n0\r\n{trailers}\r\n", chunk.len())
 }
 
+/// Registers an extension for one kind of event, and returns its identifier.
+async fn register(name: &str, event: &str) -> Result<String, Error> {
+    let body = format!("{{\"events\":[\"{event}\"]}}");
+    let head = format!("content-length: {}\r\nlambda-extension-name: {name}\r\n", body.len());
+    let path = "/2020-01-01/extension/register";
+    let registered = exchange(&request("POST", path, &head, &body)).await?;
+    Ok(header_of(&registered, "lambda-extension-identifier"))
+}
+
+/// The next event of an extension.
+async fn next_event(id: &str) -> Result<Value, Error> {
+    let head = format!("lambda-extension-identifier: {id}\r\n");
+    let event = exchange(&request("GET", "/2020-01-01/extension/event/next", &head, "")).await?;
+    Ok(serde_json::from_str(event.split("\r\n\r\n").nth(1).unwrap_or("null"))?)
+}
+
+/// An extension in a process of its own, that says why it ends.
+async fn outlive(id: &str) -> Result<(), Error> {
+    say("outlive is there");
+    let event = next_event(id).await?;
+    say(&format!("outlived a {}", event["shutdownReason"].as_str().unwrap_or_default()));
+    Ok(())
+}
+
 /// An extension that says something after every invocation.
 async fn flush(id: String) -> Result<(), Error> {
-    let head = format!("lambda-extension-identifier: {id}\r\n");
     for number in 1_u32.. {
-        let event =
-            exchange(&request("GET", "/2020-01-01/extension/event/next", &head, "")).await?;
-        let event: Value = serde_json::from_str(event.split("\r\n\r\n").nth(1).unwrap_or("null"))?;
+        let event = next_event(&id).await?;
         let trace = event["tracing"]["value"].as_str().unwrap_or_default();
         say(&format!("flushed {number} of {trace}"));
     }

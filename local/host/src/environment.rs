@@ -13,6 +13,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use rustix::process::{Pid, Signal};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
@@ -29,9 +30,9 @@ use crate::guard::Guard;
 use crate::http_server::{self, Closing};
 use crate::ids::EnvironmentId;
 use crate::logs::LogSink;
-use crate::runtime_api::{Extensions, RuntimeApi};
+use crate::runtime_api::{Extensions, RuntimeApi, ShutdownReason};
 
-/// How often a process's memory is looked at.
+/// How often the memory of an environment's processes is looked at.
 const LOOK_PAUSE: Duration = Duration::from_millis(200);
 
 /// After the process is gone, answers and output it left in its sockets and pipes are read for at
@@ -108,7 +109,7 @@ async fn supervise(launch: &mut Launch, mut child: Child, listener: TcpListener)
     // Not the host's tasks: these end with the process.
     let tasks = TaskTracker::new();
     let cut = CancellationToken::new();
-    read_output(launch, &mut child, &tasks, &cut);
+    let all_gone = read_output(launch, &mut child, &tasks, &cut);
     let api = Arc::new(RuntimeApi::new(&launch.spec, launch.id, launch.messages.clone()));
     let closing = Closing { stop: CancellationToken::new(), cut: cut.clone() };
     let (server, ending) = (Arc::clone(&api), closing.clone());
@@ -116,7 +117,7 @@ async fn supervise(launch: &mut Launch, mut child: Child, listener: TcpListener)
         () = http_server::serve(&listener, server, tasks.clone(), ending, CONNECTIONS_MAX) => {
             unreachable!("a server without a stop serves for ever")
         }
-        exit = wait(&mut child, launch, api.extensions()) => exit,
+        exit = live(&mut child, launch, api.extensions(), all_gone) => exit,
     };
     http_server::serve_backlog(listener, &api, &tasks, &closing);
     if let Some(pid) = pid {
@@ -133,57 +134,95 @@ async fn supervise(launch: &mut Launch, mut child: Child, listener: TcpListener)
     exit
 }
 
+/// What comes back ends with the outputs: when every process that holds them has ended.
 fn read_output(
     launch: &mut Launch,
     child: &mut Child,
     tasks: &TaskTracker,
     cut: &CancellationToken,
-) {
+) -> impl Future + use<> {
     let (id, logs) = (launch.id, &launch.logs);
     let [stdout_questions, stderr_questions] =
         launch.questions.take().expect("an environment starts once");
-    if let Some(stdout) = child.stdout.take() {
+    let stdout = child.stdout.take().map(|stdout| {
         let copy = output::copy(stdout, id, Arc::clone(logs), stdout_questions);
-        tasks.spawn(cut.clone().run_until_cancelled_owned(copy));
-    }
-    if let Some(stderr) = child.stderr.take() {
+        tasks.spawn(cut.clone().run_until_cancelled_owned(copy))
+    });
+    let stderr = child.stderr.take().map(|stderr| {
         let copy = output::copy(stderr, id, Arc::clone(logs), stderr_questions);
-        tasks.spawn(cut.clone().run_until_cancelled_owned(copy));
-    }
+        tasks.spawn(cut.clone().run_until_cancelled_owned(copy))
+    });
+    join_all(stdout.into_iter().chain(stderr))
 }
 
-/// Waits for the process to end and carries out the orders it gets meanwhile. It is killed when it
-/// takes more memory than it may.
-async fn wait(child: &mut Child, launch: &mut Launch, extensions: &Extensions) -> Exit {
+/// Waits for the process to end, and then for extensions that outlive it, which end when `all_gone`
+/// does.
+async fn live(
+    child: &mut Child,
+    launch: &mut Launch,
+    extensions: &Extensions,
+    all_gone: impl Future,
+) -> Exit {
+    let (exit, farewell) = wait(child, launch, extensions).await;
+    if extensions.watch_the_end() {
+        let until = match farewell {
+            Farewell::Said { until } => until,
+            Farewell::Unsaid(reason) => {
+                Instant::now() + say_farewell(extensions, reason).unwrap_or_default()
+            }
+        };
+        // Whoever takes longer is killed.
+        let _late = tokio::time::timeout_at(until, all_gone).await;
+    }
+    exit
+}
+
+/// Whether the extensions were told of the end before it came.
+enum Farewell {
+    Said { until: Instant },
+    Unsaid(ShutdownReason),
+}
+
+/// How long the end may take.
+fn say_farewell(extensions: &Extensions, reason: ShutdownReason) -> Option<Duration> {
+    extensions.shut_down(jiff::Timestamp::now().as_millisecond(), reason)
+}
+
+/// Waits for the process to end and carries out the orders it gets meanwhile. It is killed when it and
+/// what it started take more memory than they may.
+async fn wait(child: &mut Child, launch: &mut Launch, extensions: &Extensions) -> (Exit, Farewell) {
     let (orders, memory_mb) = (&mut launch.orders, launch.spec.config.memory_mb);
     let mut kill_at: Option<Instant> = None;
     let mut look = tokio::time::interval(LOOK_PAUSE);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let deadline = kill_at.unwrap_or_else(Instant::now);
+        let said = kill_at.map(|until| Farewell::Said { until });
+        let farewell = |reason| said.unwrap_or(Farewell::Unsaid(reason));
         tokio::select! {
-            status = child.wait() => return exit_of(status),
+            status = child.wait() => return (exit_of(status), farewell(ShutdownReason::Failure)),
             // The function's task is gone when there are no more orders.
-            order = orders.recv(), if kill_at.is_none() => match order {
+            order = orders.recv() => match order {
                 Some(Ending::Asked) => {
-                    let now_epoch_ms = jiff::Timestamp::now().as_millisecond();
                     // Without an extension AWS sends no SIGTERM.
-                    let Some(stop_max) = extensions.shut_down(now_epoch_ms) else {
-                        return kill(child).await;
+                    let Some(stop_max) = say_farewell(extensions, ShutdownReason::Spindown) else {
+                        return (kill(child).await, farewell(ShutdownReason::Spindown));
                     };
                     terminate(child);
                     kill_at = Some(Instant::now() + stop_max);
                 }
-                Some(Ending::AtOnce) | None => return kill(child).await,
+                Some(Ending::AtOnce) | None => {
+                    return (kill(child).await, farewell(ShutdownReason::Timeout));
+                }
             },
             () = tokio::time::sleep_until(deadline), if kill_at.is_some() => {
-                return kill(child).await;
+                return (kill(child).await, farewell(ShutdownReason::Spindown));
             }
             _ = look.tick() => {
-                let memory = child.id().and_then(Memory::of);
-                if memory.is_some_and(|memory| memory.own_mb > memory_mb) {
+                let own_mb = child.id().and_then(|leader| memory::own_mb_of_all(leader, memory_mb));
+                if own_mb.is_some_and(|own_mb| own_mb > memory_mb) {
                     kill(child).await;
-                    return Exit::OutOfMemory;
+                    return (Exit::OutOfMemory, farewell(ShutdownReason::Failure));
                 }
             }
         }
@@ -198,11 +237,10 @@ fn terminate(child: &Child) {
     }
 }
 
-/// SIGKILL for everything the environment started: a script's interpreter does not die with it.
+/// SIGKILL for the first process: the rest of its group follows when extensions have said goodbye.
 async fn kill(child: &mut Child) -> Exit {
-    if let Some(pid) = child.id() {
-        signal_group(pid, Signal::KILL);
-    }
+    // It may have ended a moment ago.
+    let _ended = child.start_kill();
     exit_of(child.wait().await)
 }
 

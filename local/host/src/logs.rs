@@ -7,15 +7,13 @@ mod tail;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-pub(crate) use self::lines::Report;
 use self::lines::Wording;
+pub(crate) use self::lines::{InitReport, Report};
 use self::tail::Tails;
 use crate::config::{LogLine, Logging};
-use crate::failure::{Exit, Failure};
 use crate::ids::{EnvironmentId, RequestId};
 
 /// The log of one function.
@@ -68,22 +66,21 @@ impl LogSink {
         }
     }
 
-    /// Tells of an environment that ended before it was ready: nobody else would say so.
-    pub(crate) fn init_failed(&self, environment: EnvironmentId, after: Duration, exit: &Exit) {
-        let error_type = Failure::Exited(exit.clone()).error_type();
-        for line in self.wording.init_failed(after, exit, error_type) {
+    /// Tells of an environment that did not become ready: nobody else would say so.
+    pub(crate) fn init_failed(&self, environment: EnvironmentId, report: &InitReport) {
+        for line in self.wording.init_failed(report) {
             self.write(environment, line);
         }
     }
 
     /// From now on the environment's lines are kept for [`LogSink::end_tail`].
-    pub(crate) fn begin_tail(&self, environment: EnvironmentId) {
-        self.tails.begin(environment);
+    pub(crate) fn begin_tail(&self, environment: EnvironmentId, request: RequestId) {
+        self.tails.begin(environment, request);
     }
 
     /// The last 4 KB since [`LogSink::begin_tail`].
-    pub(crate) fn end_tail(&self, environment: EnvironmentId) -> String {
-        self.tails.end(environment)
+    pub(crate) fn end_tail(&self, environment: EnvironmentId, request: RequestId) -> String {
+        self.tails.end(environment, request)
     }
 }
 

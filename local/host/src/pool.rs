@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use self::environment::{Environment, Phase};
 pub(crate) use self::limits::Limits;
 use self::limits::{BACKOFF_MAX, BACKOFF_MIN, DRAIN_MAX, WAIT_MAX};
-pub(crate) use self::message::{Action, Input, Refusal};
+pub(crate) use self::message::{Action, InitPhase, Input, Refusal};
 use self::queue::{Queue, Waiting};
 use crate::failure::{Exit, Failure};
 use crate::ids::{EnvironmentId, InvocationId};
@@ -34,6 +34,8 @@ pub(crate) struct Pool {
     waiting: Queue,
     /// Failed inits since the last one that worked.
     init_failures: u32,
+    /// Whether those who wait had their second init, since the last answer.
+    had_second_init: bool,
     start_not_before: Instant,
     drain_until: Option<Instant>,
 }
@@ -49,6 +51,7 @@ impl Pool {
             environments_started: 0,
             waiting: Queue::default(),
             init_failures: 0,
+            had_second_init: false,
             start_not_before: now,
             drain_until: None,
         }
@@ -145,6 +148,7 @@ impl Pool {
         }
         // What failed before may work now.
         self.init_failures = 0;
+        self.had_second_init = false;
         self.start_not_before = self.now;
     }
 
@@ -193,16 +197,21 @@ impl Pool {
             return;
         };
         out.push(match environment.answer(self.now, invocation) {
-            Ok(()) => Action::AcceptAnswer,
+            Ok(()) => {
+                self.had_second_init = false;
+                Action::AcceptAnswer
+            }
             Err(refusal) => Action::RefuseAnswer(refusal),
         });
     }
 
     fn init_reported(&mut self, id: EnvironmentId, failure: &Failure, actions: &mut Vec<Action>) {
         match self.environments.get_mut(&id) {
-            Some(environment) if matches!(environment.phase, Phase::Starting { .. }) => {
+            Some(environment) if environment.is_starting() => {
+                let report = init_report(id, environment, failure);
                 environment.phase = Phase::Ending;
                 actions.extend([Action::AcceptInitError, Action::Kill(id)]);
+                actions.extend(report);
                 self.init_failed(failure, actions);
             }
             _ => actions.push(Action::RefuseInitError),
@@ -219,12 +228,24 @@ impl Pool {
         // One that was ready but took no invocation did no better than one that never was.
         let is_wanted = environment.phase != Phase::Ending && !environment.is_retired;
         if is_wanted && environment.taken == 0 {
+            actions.extend(init_report(id, &environment, &failure));
             self.init_failed(&failure, actions);
         }
     }
 
-    /// Counts a failed init and, when no other environment may still serve them, tells everybody
-    /// who waits.
+    /// What the next init is a part of.
+    fn init_phase(&self) -> InitPhase {
+        if self.had_second_init && self.init_failures > 0 {
+            InitPhase::Invoke
+        } else {
+            InitPhase::Init
+        }
+    }
+
+    /// Counts a failed init. When no other environment may still serve those who wait, they get one
+    /// more, within the function's timeout; when that has failed too, everybody is told.
+    ///
+    /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>
     fn init_failed(&mut self, failure: &Failure, actions: &mut Vec<Action>) {
         if self.now >= self.start_not_before {
             let doublings = self.init_failures.min(16);
@@ -232,10 +253,17 @@ impl Pool {
             self.init_failures += 1;
         }
         let is_of_use = |e: &Environment| e.phase != Phase::Ending && !e.is_retired;
-        if !self.environments.values().any(is_of_use) {
-            for Waiting { invocation, .. } in self.waiting.drain() {
-                actions.push(Action::Fail { invocation, failure: failure.clone() });
-            }
+        if self.environments.values().any(is_of_use) {
+            return;
+        }
+        // Environments of Managed Instances start before there are invocations.
+        if !self.had_second_init && !self.limits.is_managed() {
+            self.had_second_init = true;
+            self.start_not_before = self.now;
+            return;
+        }
+        for Waiting { invocation, .. } in self.waiting.drain() {
+            actions.push(Action::Fail { invocation, failure: failure.clone() });
         }
     }
 
@@ -261,19 +289,23 @@ impl Pool {
     /// Ends environments that did not become ready, that have been without work for long, whose
     /// runtime does not come back for more, or whose code was replaced.
     fn end_environments(&mut self, actions: &mut Vec<Action>) {
-        let mut init_timed_out = false;
+        let mut init_timed_out = None;
         for (id, environment) in &mut self.environments {
             let is_due = environment.due_at(self.limits.timeout).is_some_and(|at| at <= self.now);
             if !is_due && !environment.is_done() {
                 continue;
             }
             let is_polling = environment.polls > 0;
-            init_timed_out |= environment.is_starting() && !environment.is_retired;
+            if let Some(phase) = environment.init_phase().filter(|_| !environment.is_retired) {
+                let failure = Failure::InitTimedOut(self.limits.init_max(phase));
+                actions.extend(init_report(*id, environment, &failure));
+                init_timed_out = Some(failure);
+            }
             environment.phase = Phase::Ending;
             actions.push(if is_polling { Action::Stop(*id) } else { Action::Kill(*id) });
         }
-        if init_timed_out {
-            self.init_failed(&Failure::InitTimedOut(self.limits.init_max()), actions);
+        if let Some(failure) = init_timed_out {
+            self.init_failed(&failure, actions);
         }
     }
 
@@ -340,8 +372,16 @@ impl Pool {
         for _ in 0..starts {
             self.environments_started += 1;
             let id = EnvironmentId(self.environments_started);
-            self.environments.insert(id, Environment::starting(self.now, self.limits.init_max()));
+            let (init, until) =
+                (self.init_phase(), self.now + self.limits.init_max(self.init_phase()));
+            self.environments.insert(id, Environment::starting(self.now, init, until));
             actions.push(Action::Start(id));
         }
     }
+}
+
+/// What the log is told of an environment that did not become ready.
+fn init_report(id: EnvironmentId, environment: &Environment, failure: &Failure) -> Option<Action> {
+    let (phase, failure) = (environment.init_phase()?, failure.clone());
+    Some(Action::ReportInit { environment: id, failure, phase })
 }

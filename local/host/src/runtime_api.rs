@@ -19,8 +19,8 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::sync::{mpsc, oneshot};
 
-pub(crate) use self::extensions::Extensions;
 use self::extensions::{EventType, InvokeEvent, Tracing};
+pub(crate) use self::extensions::{Extensions, ShutdownReason};
 use crate::failure::{RESPONSE_BYTES_MAX, error_document, response_too_large};
 use crate::function::{Answer, FunctionSpec, Message, Polled, Receipt, Reply, Work};
 use crate::http_server::{Collected, Serve, collect, json};

@@ -104,7 +104,8 @@ impl Flight {
         let report = Report { duration, memory_mb, used_mb, init, error_type };
         log.sink.end(environment, self.call.invocation.request, &report);
         if let Some(tail) = self.call.tail.take() {
-            let _gone = tail.send(log.sink.end_tail(environment));
+            let request = self.call.invocation.request;
+            let _gone = tail.send(log.sink.end_tail(environment, request));
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::function::flight::{Flight, LogContext};
 use crate::function::process::Process;
 use crate::function::{Answer, FunctionSpec, Message, Polled, Receipt, Surroundings};
 use crate::ids::{EnvironmentId, InvocationId, RequestId};
+use crate::logs::InitReport;
 use crate::pool::{Action, Input, Limits, Pool};
 
 /// Messages taken at a time: under load the timer and the scheduler are asked once for all.
@@ -122,10 +123,6 @@ impl Owner {
                 self.step(now, input, AtHand::InitError(reply));
             }
             Message::Exited { environment, exit } => {
-                let process = self.processes.get(&environment);
-                if let Some(after) = process.and_then(|process| process.unfinished_init(now)) {
-                    self.surroundings.logs.init_failed(environment, after, &exit);
-                }
                 let input = Input::EnvironmentExited { environment, exit };
                 self.step(now, input, AtHand::Nothing);
                 self.processes.remove(&environment);
@@ -216,6 +213,12 @@ impl Owner {
                     let _gone = reply.send(action == Action::AcceptInitError);
                 }
             }
+            Action::ReportInit { environment, failure, phase } => {
+                if let Some(process) = self.processes.get(&environment) {
+                    let report = InitReport { duration: process.age(now), phase, failure };
+                    self.surroundings.logs.init_failed(environment, &report);
+                }
+            }
             Action::RefusePoll => self.refuse_poll(at_hand),
             Action::Stop(environment) => self.order(environment, Ending::Asked),
             Action::Kill(environment) => self.order(environment, Ending::AtOnce),
@@ -283,7 +286,7 @@ impl Owner {
         }
         flight.dispatched(environment, now, process.take_init());
         if flight.wants_tail() {
-            self.surroundings.logs.begin_tail(environment);
+            self.surroundings.logs.begin_tail(environment, invocation.request);
         }
         self.surroundings.logs.start(environment, invocation.request);
         None

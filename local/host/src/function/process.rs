@@ -93,7 +93,7 @@ impl Process {
     pub(super) fn open_poll(&mut self, now: Instant, reply: oneshot::Sender<Polled>) -> usize {
         if !self.is_ready {
             self.is_ready = true;
-            self.init = Some(now.duration_since(self.started));
+            self.init = Some(self.age(now));
         }
         let polls_before = self.polls.len();
         self.polls.retain(|poll| !poll.is_closed());
@@ -115,9 +115,9 @@ impl Process {
         }
     }
 
-    /// For how long it tried to be ready, if it never was.
-    pub(super) fn unfinished_init(&self, now: Instant) -> Option<Duration> {
-        (!self.is_ready).then(|| now.duration_since(self.started))
+    /// How long ago it was started.
+    pub(super) fn age(&self, now: Instant) -> Duration {
+        now.duration_since(self.started)
     }
 
     /// The duration of the init, once.

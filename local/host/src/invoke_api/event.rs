@@ -5,6 +5,7 @@
 //!
 //! Source: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::EventConfig;
-use crate::function::{Call, FunctionHandle, Reply};
+use crate::function::{Call, FunctionHandle, FunctionSpec, Reply};
 use crate::host::Functions;
 use crate::ids::RequestId;
 use crate::invoke_api::answer::Refused;
@@ -48,6 +49,8 @@ pub(super) struct Events {
     functions: Arc<Functions>,
     places: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
+    /// By function, how many events may ask for an environment at a time.
+    turns: Arc<BTreeMap<String, Arc<Semaphore>>>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -60,7 +63,9 @@ impl Events {
     ) -> Self {
         let places = Arc::new(Semaphore::new(EVENTS_MAX));
         let bytes = Arc::new(Semaphore::new(EVENTS_BYTES_MAX));
-        Self { functions, places, bytes, tasks, stop }
+        let turns = functions.iter().map(|(name, function)| (name.clone(), turns(&function.spec)));
+        let turns = Arc::new(turns.collect());
+        Self { functions, places, bytes, turns, tasks, stop }
     }
 
     /// Returns at once; what becomes of the event is logged, and told to the destinations.
@@ -77,9 +82,18 @@ impl Events {
         self.tasks.spawn(async move {
             let _room = (place, bytes);
             let begun = Instant::now();
+            let config = &function.spec.config;
             let invoke = |attempt| {
                 let (function, call) = (function.clone(), attempt_of(&call, attempt));
-                async move { function.invoke(call).await }
+                let turns = Arc::clone(&events.turns[&config.name]);
+                async move {
+                    let _turn = turns.acquire().await.expect("the semaphore is never closed");
+                    if begun.elapsed() > config.events.age_max {
+                        // It is not tried once more: no pause is so short.
+                        return Reply::Throttled;
+                    }
+                    function.invoke(call).await
+                }
             };
             let pause = |length| {
                 let stop = events.stop.clone();
@@ -87,7 +101,7 @@ impl Events {
                 async move { rest.await.is_some() }
             };
             let age = || begun.elapsed();
-            let end = attempts(&function.spec.config.events, invoke, pause, age).await;
+            let end = attempts(&config.events, invoke, pause, age).await;
             events.tell(&function, call.invocation.request, &call.payload, &end);
         });
         Ok(())
@@ -123,6 +137,16 @@ impl Events {
             tracing::warn!(function, request.id = %request, "A destination was not told: too many events");
         }
     }
+}
+
+/// As many events of a function ask for an environment at a time as all of its environments take, and
+/// as many again, so that none waits for the next: a flood of events leaves room for those who wait for
+/// an answer.
+fn turns(spec: &FunctionSpec) -> Arc<Semaphore> {
+    let config = &spec.config;
+    let slots = config.environments_max.saturating_mul(config.environment_concurrency);
+    let turns = slots.saturating_mul(2).min(config.reserved_concurrency.unwrap_or(u32::MAX));
+    Arc::new(Semaphore::new((turns as usize).clamp(1, EVENTS_MAX)))
 }
 
 /// The same request under the next attempt's number.

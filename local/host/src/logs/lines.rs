@@ -9,8 +9,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::config::{LogFormat, Logging, SystemLogLevel};
-use crate::failure::Exit;
+use crate::failure::Failure;
 use crate::ids::RequestId;
+use crate::pool::InitPhase;
 
 /// What a REPORT line tells.
 #[derive(Debug)]
@@ -23,6 +24,14 @@ pub(crate) struct Report {
     pub(crate) init: Option<Duration>,
     /// AWS's error type, where the function did not answer itself.
     pub(crate) error_type: Option<&'static str>,
+}
+
+/// What an `INIT_REPORT` line tells of an environment that did not become ready.
+#[derive(Debug)]
+pub(crate) struct InitReport {
+    pub(crate) duration: Duration,
+    pub(crate) phase: InitPhase,
+    pub(crate) failure: Failure,
 }
 
 /// A function's wording, and which lines are worth writing.
@@ -121,23 +130,33 @@ impl Wording {
         })
     }
 
-    pub(super) fn init_failed(self, after: Duration, exit: &Exit, error_type: &str) -> Vec<String> {
+    /// As text, how the process ended stands in a line of its own.
+    pub(super) fn init_failed(self, report: &InitReport) -> Vec<String> {
+        let phase = match report.phase {
+            InitPhase::Init => "init",
+            InitPhase::Invoke => "invoke",
+        };
+        let status = Status::of(Some(report.failure.error_type()));
         match self.format {
-            LogFormat::Text => vec![
-                format!("Error: {}", exit.reason()),
-                format!(
-                    "INIT_REPORT Init Duration: {:.2} ms\tPhase: init\tStatus: error\t\
-                     Error Type: {error_type}",
-                    ms(after)
-                ),
-            ],
+            LogFormat::Text => {
+                let line = format!(
+                    "INIT_REPORT Init Duration: {:.2} ms\tPhase: {phase}{}",
+                    ms(report.duration),
+                    status.text()
+                );
+                let exit = match &report.failure {
+                    Failure::Exited(exit) => Some(format!("Error: {}", exit.reason())),
+                    _ => None,
+                };
+                exit.into_iter().chain([line]).collect()
+            }
             LogFormat::Json => {
                 let record = Record {
                     initialization_type: Some("on-demand"),
-                    phase: Some("init"),
-                    metrics: Some(Metrics::of(after)),
-                    status: Some("error"),
-                    error_type: Some(error_type),
+                    phase: Some(phase),
+                    metrics: Some(Metrics::of(report.duration)),
+                    status: Some(status.name),
+                    error_type: status.error_type,
                     ..Record::EMPTY
                 };
                 vec![json("platform.initReport", record)]
@@ -178,11 +197,36 @@ impl Metrics {
     }
 }
 
-impl Report {
-    fn is_timeout(&self) -> bool {
-        self.error_type == Some("Sandbox.Timedout")
+/// How something ended.
+#[derive(Clone, Copy, Debug)]
+struct Status {
+    name: &'static str,
+    /// Where its name does not say it all.
+    error_type: Option<&'static str>,
+}
+
+impl Status {
+    fn of(error_type: Option<&'static str>) -> Self {
+        match error_type {
+            None => Self { name: "success", error_type },
+            Some("Sandbox.Timedout") => Self { name: "timeout", error_type: None },
+            Some(_) => Self { name: "error", error_type },
+        }
     }
 
+    /// The end of a line; nothing for a success.
+    fn text(self) -> String {
+        match self {
+            Self { name: "success", .. } => String::new(),
+            Self { name, error_type: None } => format!("\tStatus: {name}"),
+            Self { name, error_type: Some(error_type) } => {
+                format!("\tStatus: {name}\tError Type: {error_type}")
+            }
+        }
+    }
+}
+
+impl Report {
     /// Failures are warnings.
     fn level(&self, success: SystemLogLevel) -> SystemLogLevel {
         if self.error_type.is_some() { SystemLogLevel::Warn } else { success }
@@ -194,13 +238,8 @@ impl Report {
     }
 
     fn record(&self, request: RequestId) -> Record<'_> {
-        let status = match self.error_type {
-            None => "success",
-            Some(_) if self.is_timeout() => "timeout",
-            Some(_) => "error",
-        };
-        let error_type = self.error_type.filter(|_| !self.is_timeout());
-        Record { status: Some(status), error_type, ..Record::about(request) }
+        let Status { name, error_type } = Status::of(self.error_type);
+        Record { status: Some(name), error_type, ..Record::about(request) }
     }
 
     /// Tab-separated, as in `CloudWatch`.
@@ -210,11 +249,7 @@ impl Report {
         let init = self
             .init
             .map_or_else(String::new, |init| format!("\tInit Duration: {:.2} ms", ms(init)));
-        let status = match self.error_type {
-            Some(_) if self.is_timeout() => "\tStatus: timeout".to_owned(),
-            Some(error_type) => format!("\tStatus: error\tError Type: {error_type}"),
-            None => String::new(),
-        };
+        let status = Status::of(self.error_type).text();
         format!(
             "REPORT RequestId: {request}\tDuration: {:.2} ms\tBilled Duration: {} ms\t\
              Memory Size: {} MB{used}{init}{status}",
@@ -240,6 +275,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::failure::Exit;
 
     const REQUEST: &str = "6f1e8f1c-7a5b-4c0e-8f0a-1f2e3d4c5b6a";
 
@@ -325,22 +361,28 @@ mod tests {
 
     #[test]
     fn a_failed_init_is_told_with_its_reason() {
-        let fail = |format| {
-            wording(format, SystemLogLevel::Info).init_failed(
-                Duration::from_millis(2),
-                &Exit::Status(64),
-                "Runtime.ExitError",
-            )
+        let fail = |format, failure, phase| {
+            let report = InitReport { duration: Duration::from_millis(2), phase, failure };
+            wording(format, SystemLogLevel::Info).init_failed(&report)
         };
+        let exited = || Failure::Exited(Exit::Status(64));
         assert_eq!(
-            fail(LogFormat::Text),
+            fail(LogFormat::Text, exited(), InitPhase::Init),
             [
                 "Error: Runtime exited with error: exit status 64",
                 "INIT_REPORT Init Duration: 2.00 ms\tPhase: init\tStatus: error\t\
                  Error Type: Runtime.ExitError",
             ]
         );
-        let (kind, record) = read(fail(LogFormat::Json).pop());
+        let late = || Failure::InitTimedOut(Duration::from_millis(2));
+        assert_eq!(
+            fail(LogFormat::Text, late(), InitPhase::Invoke),
+            ["INIT_REPORT Init Duration: 2.00 ms\tPhase: invoke\tStatus: timeout"]
+        );
+        let (kind, record) = read(fail(LogFormat::Json, exited(), InitPhase::Init).pop());
         assert_eq!((kind.as_str(), &record["status"]), ("platform.initReport", &json!("error")));
+        let (_, record) = read(fail(LogFormat::Json, late(), InitPhase::Invoke).pop());
+        assert_eq!((&record["status"], &record["phase"]), (&json!("timeout"), &json!("invoke")));
+        assert_eq!(record.get("errorType"), None);
     }
 }

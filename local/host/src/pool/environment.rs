@@ -5,14 +5,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::ids::{InvocationId, RequestId};
-use crate::pool::Refusal;
 use crate::pool::limits::{IDLE_MAX, SETTLE_MAX};
 use crate::pool::queue::Waiting;
+use crate::pool::{InitPhase, Refusal};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// The process was started and has not asked for an invocation.
-    Starting { until: Instant },
+    Starting { init: InitPhase, until: Instant },
     /// It takes invocations.
     Ready,
     /// It was told to end; its exit is awaited.
@@ -49,10 +49,10 @@ pub(super) struct Held {
 }
 
 impl Environment {
-    /// A process that has `init_max` to be ready.
-    pub(super) fn starting(now: Instant, init_max: Duration) -> Self {
+    /// A process that has to be ready by `until`.
+    pub(super) fn starting(now: Instant, init: InitPhase, until: Instant) -> Self {
         Self {
-            phase: Phase::Starting { until: now + init_max },
+            phase: Phase::Starting { init, until },
             is_retired: false,
             polls: 0,
             in_flight: Vec::new(),
@@ -66,7 +66,15 @@ impl Environment {
     }
 
     pub(super) fn is_starting(&self) -> bool {
-        matches!(self.phase, Phase::Starting { .. })
+        self.init_phase().is_some()
+    }
+
+    /// What its init is a part of, until it is ready.
+    pub(super) fn init_phase(&self) -> Option<InitPhase> {
+        match self.phase {
+            Phase::Starting { init, .. } => Some(init),
+            Phase::Ready | Phase::Ending => None,
+        }
     }
 
     /// The first worker is here; the others of a concurrent runtime are on their way.
@@ -182,7 +190,7 @@ impl Environment {
     /// sees it, and has until the timeout. Invocations that timed out keep nothing alive.
     pub(super) fn due_at(&self, timeout: Duration) -> Option<Instant> {
         match (self.phase, self.in_flight.first()) {
-            (Phase::Starting { until }, _) => Some(until),
+            (Phase::Starting { until, .. }, _) => Some(until),
             (Phase::Ready, Some(held)) => Some(held.deadline),
             (Phase::Ready, None) if self.polls == 0 => Some(self.idle_since + timeout),
             (Phase::Ready, None) => Some(self.idle_since + IDLE_MAX),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::pool::InitPhase;
+
 /// At most this many invocations wait; more are throttled. AWS keeps no queue at all and throttles
 /// at the concurrency limit; a laptop has fewer processes and should not refuse what it can do a
 /// moment later.
@@ -58,11 +60,18 @@ pub(crate) struct Limits {
 
 impl Limits {
     /// How long an environment has from its start to its first `/next`.
-    pub(super) fn init_max(&self) -> Duration {
-        if self.environment_concurrency > 1 {
-            self.timeout.min(MANAGED_TIMEOUT_MAX).max(MANAGED_INIT_MAX)
-        } else {
-            INIT_MAX
+    pub(super) fn init_max(&self, phase: InitPhase) -> Duration {
+        if self.is_managed() {
+            return self.timeout.min(MANAGED_TIMEOUT_MAX).max(MANAGED_INIT_MAX);
         }
+        match phase {
+            InitPhase::Init => INIT_MAX,
+            InitPhase::Invoke => self.timeout,
+        }
+    }
+
+    /// Whether it is what AWS calls Managed Instances.
+    pub(super) fn is_managed(&self) -> bool {
+        self.environment_concurrency > 1
     }
 }

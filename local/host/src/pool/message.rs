@@ -47,12 +47,23 @@ pub(crate) enum Action {
     AcceptInitError,
     /// The init error just posted comes too late.
     RefuseInitError,
+    /// Tell the log that an environment did not become ready, and in which phase.
+    ReportInit { environment: EnvironmentId, failure: Failure, phase: InitPhase },
     /// The `/next` just opened is one too many.
     RefusePoll,
     /// Ask the process to end.
     Stop(EnvironmentId),
     /// End the process at once.
     Kill(EnvironmentId),
+}
+
+/// What an init is a part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InitPhase {
+    /// Nothing else.
+    Init,
+    /// The invocation that waits for it: an init before it has failed.
+    Invoke,
 }
 
 /// Why an answer is refused.

@@ -92,6 +92,20 @@ fn fail(number: u128, failure: Failure) -> Action {
     Action::Fail { invocation: invocation(number), failure }
 }
 
+fn report(environment: u32, failure: Failure, phase: InitPhase) -> Action {
+    Action::ReportInit { environment: EnvironmentId(environment), failure, phase }
+}
+
+/// Of a process that ended in its init.
+fn init_exited(environment: u32) -> Action {
+    report(environment, exited(), InitPhase::Init)
+}
+
+/// Of one that ended in the second init of those who wait.
+fn second_exited(environment: u32) -> Action {
+    report(environment, exited(), InitPhase::Invoke)
+}
+
 fn exited() -> Failure {
     Failure::Exited(Exit::Status(1))
 }
@@ -261,37 +275,68 @@ fn large_payloads_fill_the_queue_sooner() {
 }
 
 #[test]
-fn a_failed_init_answers_everybody_who_waits_and_delays_the_next() {
+fn a_failed_init_is_tried_again_at_once_and_serves_whoever_waits() {
+    let mut rig = Rig::new(1, 1);
+    rig.arrive(1);
+    assert_eq!(rig.exit(1), [init_exited(1), start(2)]);
+    assert_eq!(rig.poll(2), [dispatch(2, 1)]);
+    assert_eq!(rig.answer(2, 1), [Action::AcceptAnswer]);
+    assert_eq!(rig.exit(2), []);
+    assert_eq!(rig.arrive(2), [start(3)]);
+    assert_eq!(
+        rig.exit(3),
+        [init_exited(3), start(4)],
+        "an answer gives everybody two tries again"
+    );
+}
+
+#[test]
+fn the_second_failed_init_answers_everybody_who_waits_and_delays_the_next() {
     let mut rig = Rig::new(1, 1);
     rig.arrive(1);
     rig.arrive(2);
-    assert_eq!(rig.exit(1), [fail(1, exited()), fail(2, exited())]);
+    assert_eq!(rig.exit(1), [init_exited(1), start(2)]);
+    let failures = [fail(1, exited()), fail(2, exited())];
+    assert_eq!(rig.exit(2), [&[second_exited(2)], &failures[..]].concat());
     assert_eq!(rig.arrive(3), []);
-    assert_eq!(rig.after(BACKOFF_MIN), [start(2)]);
-    assert_eq!(rig.exit(2), [fail(3, exited())]);
+    assert_eq!(rig.after(2 * BACKOFF_MIN), [start(3)]);
+    assert_eq!(rig.exit(3), [second_exited(3), fail(3, exited())]);
     assert_eq!(rig.arrive(4), []);
-    assert_eq!(rig.after(BACKOFF_MIN), []);
-    assert_eq!(rig.after(BACKOFF_MIN), [start(3)]);
-    rig.poll(3);
-    assert_eq!(rig.exit(3), [fail(4, exited())]);
-    assert_eq!(rig.arrive(5), [start(4)], "an init that worked ends the pauses");
+    assert_eq!(rig.after(2 * BACKOFF_MIN), []);
+    assert_eq!(rig.after(2 * BACKOFF_MIN), [start(4)]);
+    assert_eq!(rig.poll(4), [dispatch(4, 4)]);
+    assert_eq!(rig.exit(4), [fail(4, exited())]);
+    assert_eq!(rig.arrive(5), [start(5)], "an init that worked ends the pauses");
+}
+
+#[test]
+fn a_runtime_that_asks_for_work_and_ends_before_it_gets_any_is_not_started_for_ever() {
+    let mut rig = Rig::new(1, 1);
+    rig.arrive(1);
+    for environment in [1, 2] {
+        assert_eq!(rig.poll(environment), [dispatch(environment, 1)]);
+        let (id, invocation) = (EnvironmentId(environment), invocation(1));
+        rig.give(Input::DispatchFailed { environment: id, invocation });
+        let then = if environment == 1 { start(2) } else { fail(1, exited()) };
+        assert_eq!(rig.exit(environment), [then]);
+    }
 }
 
 #[test]
 fn after_a_failed_init_environments_start_one_at_a_time() {
     let mut rig = Rig::new(5, 1);
     rig.arrive(1);
-    rig.exit(1);
     rig.arrive(2);
-    rig.arrive(3);
-    assert_eq!(rig.after(BACKOFF_MIN), [start(2)]);
+    rig.exit(1);
+    assert_eq!(rig.exit(2), [init_exited(2), start(3)]);
+    assert_eq!(rig.arrive(3), []);
 }
 
 #[test]
 fn a_failed_init_answers_nobody_while_another_environment_may_serve_them() {
     let mut rig = Rig::busy(2, 1);
     assert_eq!(rig.arrive(2), [start(2)]);
-    assert_eq!(rig.exit(2), []);
+    assert_eq!(rig.exit(2), [init_exited(2)]);
     rig.answer(1, 1);
     assert_eq!(rig.poll(1), [dispatch(1, 2)]);
 }
@@ -302,8 +347,13 @@ fn a_reported_init_error_ends_the_environment_and_reaches_the_callers() {
     rig.arrive(1);
     let failure = Failure::InitReported(bytes::Bytes::from_static(b"{}"));
     let input = Input::InitFailed { environment: EnvironmentId(1), failure: failure.clone() };
-    assert_eq!(rig.give(input.clone()), [Action::AcceptInitError, kill(1), fail(1, failure)]);
+    let told = report(1, failure.clone(), InitPhase::Init);
+    assert_eq!(rig.give(input.clone()), [Action::AcceptInitError, kill(1), told]);
     assert_eq!(rig.give(input), [Action::RefuseInitError]);
+    assert_eq!(rig.exit(1), [start(2)]);
+    let input = Input::InitFailed { environment: EnvironmentId(2), failure: failure.clone() };
+    let told = report(2, failure.clone(), InitPhase::Invoke);
+    assert_eq!(rig.give(input), [Action::AcceptInitError, kill(2), told, fail(1, failure)]);
 }
 
 #[test]
@@ -311,7 +361,13 @@ fn an_environment_that_does_not_become_ready_in_time_is_killed() {
     let mut rig = Rig::new(1, 1);
     rig.arrive(1);
     let init_max = Duration::from_secs(10);
-    assert_eq!(rig.after(init_max), [kill(1), fail(1, Failure::InitTimedOut(init_max))]);
+    let late = report(1, Failure::InitTimedOut(init_max), InitPhase::Init);
+    assert_eq!(rig.after(init_max), [late, kill(1)]);
+    assert_eq!(rig.exit(1), [start(2)]);
+    // The second is a part of the invocation, as AWS sees it, and has its timeout.
+    let timed_out = Failure::InitTimedOut(Duration::from_secs(3));
+    let late = report(2, timed_out.clone(), InitPhase::Invoke);
+    assert_eq!(rig.after(Duration::from_secs(3)), [late, kill(2), fail(1, timed_out)]);
 }
 
 #[test]
@@ -403,5 +459,14 @@ fn an_environment_of_managed_instances_has_longer_to_start() {
     // Whoever waits is throttled after a minute; the start goes on.
     assert_eq!(rig.after(Duration::from_secs(1)), [fail(1, Failure::Throttled)]);
     assert_eq!(rig.after(Duration::from_secs(69)), []);
-    assert_eq!(rig.after(Duration::from_secs(1)), [kill(1)]);
+    let late = Failure::InitTimedOut(Duration::from_secs(130));
+    let killed = [report(1, late, InitPhase::Init), kill(1)];
+    assert_eq!(rig.after(Duration::from_secs(1)), killed);
+}
+
+#[test]
+fn a_failed_init_of_managed_instances_is_told_at_once() {
+    let mut rig = Rig::new(1, 2);
+    assert_eq!(rig.arrive(1), [start(1)]);
+    assert_eq!(rig.exit(1), [init_exited(1), fail(1, exited())]);
 }

@@ -1,7 +1,8 @@
 //! The Extensions API: who registered, which events wait for whom, and how long they may take to end.
 //!
 //! Layers are not run here, so every extension is a part of the function's own process or was
-//! started by it. AWS refuses SHUTDOWN to those that are; here it is delivered, with a warning.
+//! started by it. AWS refuses SHUTDOWN to those that are; here it is delivered, with a warning, and a
+//! process that registered for it may outlive the function's.
 //!
 //! Source: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html>
 
@@ -48,6 +49,18 @@ pub(super) enum EventType {
     Shutdown,
 }
 
+/// Why an environment ends; AWS's word is its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum ShutdownReason {
+    /// It is not needed any more.
+    Spindown,
+    /// An invocation took too long.
+    Timeout,
+    /// Its process ended, or had to be ended.
+    Failure,
+}
+
 /// The body of a registration.
 #[derive(Debug, Deserialize)]
 pub(super) struct Registration {
@@ -85,7 +98,7 @@ pub(super) struct Tracing<'a> {
 #[serde(rename_all = "camelCase")]
 struct ShutdownEvent {
     event_type: EventType,
-    shutdown_reason: &'static str,
+    shutdown_reason: ShutdownReason,
     deadline_ms: i64,
 }
 
@@ -161,18 +174,20 @@ impl Extensions {
         self.tell(EventType::Invoke, event);
     }
 
+    /// Whether any is told of the environment's end.
+    pub(crate) fn watch_the_end(&self) -> bool {
+        self.registered.borrow().iter().any(|extension| extension.wants(EventType::Shutdown))
+    }
+
     /// Tells of the environment's end, where anybody wants to know. Returns how long it may take;
     /// `None` where nobody registered, and the process ends at once.
-    pub(crate) fn shut_down(&self, now_epoch_ms: i64) -> Option<Duration> {
-        let (registered, external) = {
-            let all = self.registered.borrow();
-            (!all.is_empty(), all.iter().any(|extension| extension.wants(EventType::Shutdown)))
-        };
-        let stop_max = if external { EXTERNAL_STOP_MAX } else { INTERNAL_STOP_MAX };
+    pub(crate) fn shut_down(&self, now_epoch_ms: i64, reason: ShutdownReason) -> Option<Duration> {
+        let registered = !self.registered.borrow().is_empty();
+        let stop_max = if self.watch_the_end() { EXTERNAL_STOP_MAX } else { INTERNAL_STOP_MAX };
         let budget_ms = i64::try_from(stop_max.as_millis()).expect("seconds fit");
         let event = ShutdownEvent {
             event_type: EventType::Shutdown,
-            shutdown_reason: "SPINDOWN",
+            shutdown_reason: reason,
             deadline_ms: now_epoch_ms + budget_ms,
         };
         self.tell(EventType::Shutdown, &event);
@@ -260,16 +275,19 @@ mod tests {
     #[tokio::test]
     async fn who_waits_hears_of_the_end_and_has_time_for_it() {
         let extensions = Extensions::default();
-        assert_eq!(extensions.shut_down(0), None);
+        assert_eq!(extensions.shut_down(0, ShutdownReason::Spindown), None);
         extensions.register("one", Registration::for_nothing()).unwrap();
-        assert_eq!(extensions.shut_down(0), Some(INTERNAL_STOP_MAX));
+        assert!(!extensions.watch_the_end());
+        let stop_max = extensions.shut_down(0, ShutdownReason::Spindown);
+        assert_eq!(stop_max, Some(INTERNAL_STOP_MAX));
         let id = extensions.register("two", registration(&[EventType::Shutdown])).unwrap();
-        let (event, budget) =
-            tokio::join!(extensions.next(id), async { extensions.shut_down(1_000) });
+        let (event, budget) = tokio::join!(extensions.next(id), async {
+            extensions.shut_down(1_000, ShutdownReason::Timeout)
+        });
         assert_eq!(budget, Some(EXTERNAL_STOP_MAX));
         assert_eq!(
             text(event),
-            r#"{"eventType":"SHUTDOWN","shutdownReason":"SPINDOWN","deadlineMs":3000}"#
+            r#"{"eventType":"SHUTDOWN","shutdownReason":"TIMEOUT","deadlineMs":3000}"#
         );
     }
 

@@ -10,6 +10,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use invoke::{Invoke as _, InvokeError, Outcome};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
 use crate::support::{NAME, Rig, bounded, function, parse};
@@ -278,6 +279,36 @@ async fn functions_may_be_looked_at() {
     assert_eq!(page["Functions"][0]["FunctionName"], "second");
     assert_eq!(page["NextMarker"], Value::Null);
     assert_eq!(get("/2015-03-31/functions/other").await.0, 404);
+    rig.shutdown().await;
+}
+
+/// Otherwise whoever waits for an answer would wait for all of them.
+#[tokio::test]
+async fn a_flood_of_events_leaves_room_for_other_callers() {
+    let mut config = function();
+    config.environments_max = 1;
+    config.arguments = vec!["--repeat".to_owned()];
+    let mut rig = Rig::start(config).await;
+    let gate = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = gate.local_addr().unwrap().to_string();
+    let event = [("x-amz-invocation-type", "Event")];
+    let first = json!({ "do": "wait_for", "address": address }).to_string();
+    post(&rig, NAME, &event, &first).await;
+    let (held, _) = bounded(gate.accept()).await.unwrap();
+    for _ in 0..9 {
+        post(&rig, NAME, &event, r#"{"event":true}"#).await;
+    }
+    rig.until(|status| status.in_flight == 2).await;
+    let answer = TaskTracker::new().spawn(rig.in_background(json!({ "asked": true })));
+    rig.until(|status| status.in_flight == 3).await;
+    drop(held);
+    assert!(answer.await.is_ok());
+    let mut order = Vec::new();
+    while order.len() < 4 {
+        let line = rig.line(|line| line.starts_with("got {")).await.text;
+        order.push(line.contains("asked"));
+    }
+    assert_eq!(order, [false, false, true, false]);
     rig.shutdown().await;
 }
 

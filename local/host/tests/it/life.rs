@@ -195,6 +195,40 @@ async fn an_init_that_exits_is_told_to_everybody_who_waits() {
 }
 
 #[tokio::test]
+async fn an_init_that_fails_once_delays_its_caller_and_no_more() {
+    let marker =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("init-{}", std::process::id()));
+    let mut config = function();
+    let (program, path) = (config.executable.display(), marker.display());
+    let script = format!("[ -e \"{path}\" ] || {{ : >\"{path}\"; exit 7; }}; exec \"{program}\"");
+    config.executable = PathBuf::from("/bin/sh");
+    config.arguments = vec!["-c".to_owned(), script];
+    let mut rig = Rig::start(config).await;
+    assert_eq!(rig.response(json!({ "a": 1 })).await, json!({ "a": 1 }));
+    rig.line(|line| line.starts_with("INIT_REPORT")).await;
+    std::fs::remove_file(marker).expect("the function wrote it");
+    rig.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_program_that_is_replaced_while_it_starts_did_not_fail() {
+    let mut config = function();
+    let (program, directory) = (config.executable.clone(), config.directory.clone());
+    config.executable = PathBuf::from("/bin/sleep");
+    config.arguments = vec!["120".to_owned()];
+    let mut rig = Rig::start(config).await;
+    let answer = TaskTracker::new().spawn(rig.in_background(json!({ "a": 1 })));
+    rig.until(|status| status.environments == 1).await;
+    rig.host.programs().replace("fake", program, directory).await;
+    assert_eq!(answer.await.unwrap().unwrap(), Outcome::Succeeded(r#"{"a":1}"#.into()));
+    rig.host.shutdown().await;
+    rig.logs.close();
+    while let Some(line) = rig.logs.recv().await {
+        assert!(!line.text.starts_with("INIT_REPORT"), "{}", line.text);
+    }
+}
+
+#[tokio::test]
 async fn an_init_error_is_passed_on_verbatim() {
     let mut config = function();
     config.arguments = vec!["--init".to_owned(), "error".to_owned()];
@@ -303,6 +337,20 @@ async fn a_process_that_takes_too_much_memory_is_killed_and_replaced() {
     let report = rig.line(|line| line.starts_with("REPORT")).await.text;
     assert!(report.ends_with("\tStatus: error\tError Type: Runtime.OutOfMemory"), "{report}");
     assert_eq!(rig.response(json!({ "a": 1 })).await, json!({ "a": 1 }));
+    rig.shutdown().await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_memory_of_what_a_process_started_counts() {
+    let mut config = function();
+    let program = config.executable.display();
+    let script = format!("\"{program}\" & wait");
+    config.executable = PathBuf::from("/bin/sh");
+    config.arguments = vec!["-c".to_owned(), script];
+    let rig = Rig::start(config).await;
+    let allocate = json!({ "do": "allocate", "bytes": 200_u64 << 20, "hold": true });
+    assert_eq!(rig.error(allocate).await["errorType"], "Runtime.OutOfMemory");
     rig.shutdown().await;
 }
 

@@ -53,9 +53,12 @@ async fn an_init_that_exits_is_told_in_the_log() {
     config.arguments = vec!["--init".to_owned(), "exit".to_owned()];
     let mut rig = Rig::start(config).await;
     rig.error(json!({})).await;
-    rig.line(|line| line == "Error: Runtime exited with error: exit status 7").await;
-    let report = rig.line(|line| line.starts_with("INIT_REPORT")).await.text;
-    assert!(report.ends_with("\tStatus: error\tError Type: Runtime.ExitError"), "{report}");
+    for phase in ["init", "invoke"] {
+        rig.line(|line| line == "Error: Runtime exited with error: exit status 7").await;
+        let report = rig.line(|line| line.starts_with("INIT_REPORT")).await.text;
+        let end = format!("\tPhase: {phase}\tStatus: error\tError Type: Runtime.ExitError");
+        assert!(report.ends_with(&end), "{report}");
+    }
     rig.shutdown().await;
 }
 

@@ -1,9 +1,12 @@
 //! The Runtime API towards a runtime that does things in the wrong order: the function calls it from
 //! inside an invocation.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use crate::support::{Rig, function, parse};
+use crate::support::{Rig, bounded, function, parse};
 
 const NEXT: &str = "/2018-06-01/runtime/invocation/next";
 const RESPONSE: &str = "/2018-06-01/runtime/invocation/{id}/response";
@@ -102,6 +105,32 @@ async fn an_extension_may_register() {
     assert_eq!(rig.response(payload("", "{}")).await["status"], 403);
     assert_eq!(rig.response(payload(named, "[")).await["status"], 400);
     rig.shutdown().await;
+}
+
+/// Such an extension is a process of its own, here started by the function's.
+#[tokio::test]
+async fn an_extension_that_outlives_the_function_hears_why_it_ended() {
+    let mut config = function();
+    let program = config.executable.display();
+    let script = format!("\"{program}\" --outlive & exec \"{program}\"");
+    config.executable = PathBuf::from("/bin/sh");
+    config.arguments = vec!["-c".to_owned(), script];
+    config.timeout = Duration::from_secs(1);
+    let mut rig = Rig::start(config).await;
+    let ends = [
+        ("hang", "Sandbox.Timedout", "outlived a TIMEOUT"),
+        ("exit", "Runtime.ExitError", "outlived a FAILURE"),
+    ];
+    for (wanted, error_type, words) in ends {
+        rig.response(json!({})).await;
+        rig.line(|line| line == "outlive is there").await;
+        assert_eq!(rig.error(json!({ "do": wanted })).await["errorType"], error_type);
+        rig.line(|line| line == words).await;
+    }
+    rig.response(json!({})).await;
+    rig.line(|line| line == "outlive is there").await;
+    bounded(rig.host.shutdown()).await;
+    rig.line(|line| line == "outlived a SPINDOWN").await;
 }
 
 /// As `lambda_runtime` shows it for work after the answer: the next invocation waits for it.

@@ -33,9 +33,10 @@ fn replaced_code_that_has_nothing_to_do_ends_at_once() {
 fn new_code_need_not_wait_because_the_old_did_not_start() {
     let mut rig = Rig::new(1, 1);
     assert_eq!(rig.arrive(1), [start(1)]);
-    assert_eq!(rig.exit(1), [fail(1, exited())]);
+    assert_eq!(rig.exit(1), [init_exited(1), start(2)]);
+    assert_eq!(rig.exit(2), [second_exited(2), fail(1, exited())]);
     assert_eq!(rig.arrive(2), []);
-    assert_eq!(rig.give(Input::CodeReplaced), [start(2)]);
+    assert_eq!(rig.give(Input::CodeReplaced), [start(3)]);
 }
 
 #[test]

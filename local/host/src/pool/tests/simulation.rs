@@ -180,7 +180,10 @@ impl World {
                 }
                 Action::Stop(id) => self.plan(500, Event::Exit(id)),
                 Action::Kill(id) => self.plan(3, Event::Exit(id)),
-                Action::RefuseAnswer(_) | Action::AcceptInitError | Action::RefuseInitError => {}
+                Action::RefuseAnswer(_)
+                | Action::AcceptInitError
+                | Action::RefuseInitError
+                | Action::ReportInit { .. } => {}
             }
         }
     }
@@ -204,11 +207,18 @@ impl World {
         assert!(process.polls > 0, "dispatched to nobody");
         assert!(!process.is_old, "dispatched to old code");
         assert!(!self.callers[&invocation].1, "dispatched after its answer");
-        process.polls -= 1;
-        if self.chance.u8(..) < 8 {
-            self.plan(20, Event::Poll(environment));
-            self.give(Input::DispatchFailed { environment, invocation });
-            return;
+        match self.chance.u8(..) {
+            0..8 => {
+                process.polls -= 1;
+                self.plan(20, Event::Poll(environment));
+                return self.give(Input::DispatchFailed { environment, invocation });
+            }
+            8..16 => {
+                // Its caller has left.
+                self.answered(invocation);
+                return self.give(Input::DispatchDropped { environment, invocation });
+            }
+            _ => process.polls -= 1,
         }
         process.held.push(invocation);
         match self.chance.u8(..) {
