@@ -2,12 +2,14 @@
 //!
 //! It checks and translates; every status it answers is in [`answer`].
 //!
-//! Source: <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
+//! Sources: <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>,
+//! <https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html>
 
 mod answer;
 mod description;
 mod destination;
 mod event;
+mod stream;
 mod target;
 
 use std::sync::Arc;
@@ -84,6 +86,17 @@ impl InvokeApi {
         let operation = Operation::parse(&parts.method, parts.uri.path(), parts.uri.query());
         match operation.ok_or(Refused::NoSuchPath)? {
             Operation::Invoke(target) => self.invoke(&target, parts, body).await,
+            Operation::InvokeStreamed(target) => {
+                if invocation_type(&parts.headers)? == InvocationType::Event {
+                    let message =
+                        "X-Amz-Invocation-Type must be RequestResponse or DryRun".to_owned();
+                    return Err(Refused::InvalidParameter { message });
+                }
+                match self.invoke(&target, parts, body).await? {
+                    Taken::Ended(ended) => Ok(Taken::Streamed(ended)),
+                    taken => Ok(taken),
+                }
+            }
             Operation::List => {
                 let page = Page::parse(parts.uri.query())?;
                 Ok(Taken::Told(description::list(&self.functions, &page)))

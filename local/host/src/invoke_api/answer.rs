@@ -11,6 +11,7 @@ use http_body_util::Full;
 use crate::function::Reply;
 use crate::http_server::{empty, json};
 use crate::ids::RequestId;
+use crate::invoke_api::stream::frames;
 use crate::invoke_api::target::LATEST;
 
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
@@ -19,11 +20,15 @@ const FUNCTION_ERROR: HeaderName = HeaderName::from_static("x-amz-function-error
 const LOG_RESULT: HeaderName = HeaderName::from_static("x-amz-log-result");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
+const EVENT_STREAM: HeaderValue = HeaderValue::from_static("application/vnd.amazon.eventstream");
+
 /// A request that was in order.
 #[derive(Debug)]
 pub(super) enum Taken {
     /// `RequestResponse`, with what came of it.
     Ended(Ended),
+    /// The same, for a caller that wants it as a stream.
+    Streamed(Ended),
     /// `Event`.
     Queued(RequestId),
     /// `DryRun`.
@@ -58,6 +63,7 @@ pub(super) enum Refused {
 pub(super) fn taken(taken: Taken) -> Response<Full<Bytes>> {
     match taken {
         Taken::Ended(ended) => end(ended),
+        Taken::Streamed(ended) => stream(ended),
         Taken::Queued(request) => of_invocation(empty(StatusCode::ACCEPTED), request),
         Taken::Allowed(request) => of_invocation(empty(StatusCode::NO_CONTENT), request),
         Taken::Told(description) => {
@@ -84,6 +90,14 @@ fn end(ended: Ended) -> Response<Full<Bytes>> {
         response.headers_mut().insert(LOG_RESULT, log.expect("base64 is printable ASCII"));
     }
     of_invocation(response, request)
+}
+
+fn stream(ended: Ended) -> Response<Full<Bytes>> {
+    let log = ended.log.as_ref().map(|log| BASE64_STANDARD.encode(log));
+    let Some(frames) = frames(&ended.reply, log) else { return end(ended) };
+    let mut response = Response::new(Full::new(frames));
+    response.headers_mut().insert(header::CONTENT_TYPE, EVENT_STREAM);
+    of_invocation(response, ended.request)
 }
 
 fn of_invocation(mut response: Response<Full<Bytes>>, request: RequestId) -> Response<Full<Bytes>> {

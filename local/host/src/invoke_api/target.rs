@@ -11,6 +11,7 @@ pub(super) const LATEST: &str = "$LATEST";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
     Invoke(Target),
+    InvokeStreamed(Target),
     List,
     Get(Target),
     GetConfiguration(Target),
@@ -23,6 +24,11 @@ impl Operation {
         if let Some(rest) = path.strip_prefix("/2019-09-30/functions/") {
             let name = rest.strip_suffix("/concurrency").filter(|_| method == Method::GET)?;
             return Some(Self::GetConcurrency(Target::parse(name, query)?));
+        }
+        if let Some(rest) = path.strip_prefix("/2021-11-15/functions/") {
+            let name = rest.strip_suffix("/response-streaming-invocations");
+            let name = name.filter(|_| method == Method::POST)?;
+            return Some(Self::InvokeStreamed(Target::parse(name, query)?));
         }
         let rest = path.strip_prefix("/2015-03-31/functions")?;
         let name = rest.strip_prefix('/').unwrap_or(rest);
@@ -130,6 +136,14 @@ mod tests {
             "f",
             Some("7"),
         );
+    }
+
+    #[test]
+    fn a_stream_is_asked_for_by_another_path() {
+        let path = "/2021-11-15/functions/f:live/response-streaming-invocations";
+        let streamed = Operation::InvokeStreamed(target("f", Some("live")));
+        assert_eq!(operation(&Method::POST, path), Some(streamed));
+        assert_eq!(operation(&Method::GET, path), None);
     }
 
     #[test]

@@ -282,6 +282,21 @@ async fn functions_may_be_looked_at() {
     rig.shutdown().await;
 }
 
+#[tokio::test]
+async fn a_stream_is_not_asynchronous() {
+    let rig = Rig::start(function()).await;
+    let path = format!("/2021-11-15/functions/{NAME}/response-streaming-invocations");
+    let url = format!("http://{}{path}", rig.address);
+    let streamed = request(&rig, Request::post(&url), Bytes::from_static(b"{}")).await;
+    assert_eq!(streamed.status(), StatusCode::OK);
+    let content = header(streamed.headers(), "content-type");
+    assert_eq!(content, Some("application/vnd.amazon.eventstream"));
+    let builder = Request::post(&url).header("x-amz-invocation-type", "Event");
+    let refused = request(&rig, builder, Bytes::new()).await;
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    rig.shutdown().await;
+}
+
 /// Otherwise whoever waits for an answer would wait for all of them.
 #[tokio::test]
 async fn a_flood_of_events_leaves_room_for_other_callers() {
