@@ -78,6 +78,22 @@ class Boto3(unittest.TestCase):
         self.assertEqual(invoke({}, InvocationType="Event")["StatusCode"], 202)
         self.assertEqual(invoke({}, InvocationType="DryRun")["StatusCode"], 204)
 
+    def test_a_stream(self):
+        def events(payload, **options):
+            body = json.dumps(payload).encode()
+            answer = LAMBDA.invoke_with_response_stream(FunctionName="echo", Payload=body, **options)
+            self.assertEqual((answer["StatusCode"], answer["ExecutedVersion"]), (200, "$LATEST"))
+            *chunks, end = answer["EventStream"]
+            return b"".join(it["PayloadChunk"]["Payload"] for it in chunks), end["InvokeComplete"]
+
+        text = "x" * 200_000
+        body, end = events({"text": text}, LogType="Tail")
+        self.assertEqual(json.loads(body), {"text": text})
+        self.assertIn(b"REPORT RequestId: ", base64.b64decode(end["LogResult"]))
+        body, end = events({"do": "fail"})
+        wanted = {"ErrorCode": "Wanted", "ErrorDetails": "it was asked to fail"}
+        self.assertEqual((body, end), (b"", wanted))
+
     def test_qualifiers(self):
         for name in ["$LATEST", "live"]:
             self.assertEqual(invoke({}, Qualifier=name)["StatusCode"], 200)
