@@ -112,8 +112,8 @@ def ours(place: Place, kafka: Kafka) -> Iterator[Side]:
         *ports,
     ]
     up += ["--kafka", kafka.bootstrap, "--parameter-overrides", *parameters]
-    subprocess.run(up, cwd=ROOT, check=True, timeout=START_S, stdout=subprocess.DEVNULL)
     try:
+        subprocess.run(up, cwd=ROOT, check=True, timeout=START_S, stdout=subprocess.DEVNULL)
         status = subprocess.run(
             [millrace, "status", "--json", "--data", data],
             cwd=ROOT,
