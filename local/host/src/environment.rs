@@ -4,6 +4,7 @@
 
 mod memory;
 mod output;
+mod script;
 mod variables;
 
 use std::io;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use rustix::process::{Pid, Signal};
 use tokio::net::TcpListener;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -85,7 +86,7 @@ async fn start(launch: &Launch) -> io::Result<(Child, TcpListener)> {
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
     let config = &launch.spec.config;
     let variables = variables::variables(&launch.spec, listener.local_addr()?);
-    let child = Command::new(&config.executable)
+    let child = script::command(&config.executable)
         .args(&config.arguments)
         .current_dir(&config.directory)
         .env_clear()

@@ -1,8 +1,9 @@
 //! Starts, timeouts, crashes, kills and ends: the caller always has an answer, and the next call
 //! works.
 
+use std::fs::Permissions;
 use std::io::{ErrorKind, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -226,6 +227,23 @@ async fn a_program_that_is_replaced_while_it_starts_did_not_fail() {
     while let Some(line) = rig.logs.recv().await {
         assert!(!line.text.starts_with("INIT_REPORT"), "{}", line.text);
     }
+}
+
+/// As on Amazon Linux; AWS's tutorial of custom runtimes rests on it.
+#[tokio::test]
+async fn a_script_for_sh_runs_in_bash() {
+    let mut config = function();
+    let name = format!("script-{}", std::process::id());
+    let script = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let program = config.executable.display();
+    let text = format!("#!/bin/sh\nset -o pipefail\nsource /dev/null\nexec \"{program}\"\n");
+    std::fs::write(&script, text).expect("the script is written");
+    std::fs::set_permissions(&script, Permissions::from_mode(0o755)).expect("it is ours");
+    config.executable.clone_from(&script);
+    let rig = Rig::start(config).await;
+    assert_eq!(rig.response(json!({ "a": 1 })).await, json!({ "a": 1 }));
+    rig.shutdown().await;
+    std::fs::remove_file(script).expect("it is ours");
 }
 
 #[tokio::test]
