@@ -123,8 +123,8 @@ pub(crate) enum Course {
     Drop,
     Answer(i16),
     LoseAnswer,
-    /// Wait for the table to change, then ask again.
-    Pause,
+    /// Wait until the rule with this id is lifted, then go on behind it.
+    Pause(u64),
 }
 
 impl Faults {
@@ -198,33 +198,32 @@ impl Faults {
         shutdown: &CancellationToken,
     ) -> Option<Course> {
         let mut changes = self.table.subscribe();
-        let mut delayed = Duration::ZERO;
+        let mut met = 0;
         loop {
-            changes.mark_unchanged();
-            let (delay, course) = self.judge(asked);
-            let rest = delay.saturating_sub(delayed);
-            if !rest.is_zero() {
+            let (delay, course) = self.judge(asked, met);
+            if !delay.is_zero() {
                 tokio::select! {
-                    () = tokio::time::sleep(rest) => delayed = delay,
+                    () = tokio::time::sleep(delay) => {}
                     () = shutdown.cancelled() => return None,
                 }
             }
-            if course != Course::Pause {
-                return Some(course);
-            }
+            let Course::Pause(id) = course else { return Some(course) };
+            let is_lifted = changes.wait_for(|table| table.iter().all(|entry| entry.id != id));
             tokio::select! {
-                changed = changes.changed() => changed.ok()?,
+                lifted = is_lifted => drop(lifted.ok()?),
                 () = shutdown.cancelled() => return None,
             }
+            met = id;
         }
     }
 
-    /// Holds a request against the rules in their order: delays add up, the first of any other
-    /// kind decides.
-    fn judge(&self, asked: &Asked<'_>) -> (Duration, Course) {
+    /// Holds a request against the rules in their order, those behind `met`: delays add up, the first
+    /// of any other kind decides.
+    fn judge(&self, asked: &Asked<'_>, met: u64) -> (Duration, Course) {
         let table = Arc::clone(&self.table.borrow());
         let mut delay = Duration::ZERO;
-        for entry in table.iter().filter(|entry| entry.concerns(asked)) {
+        let rules = table.iter().filter(|entry| entry.id > met);
+        for entry in rules.filter(|entry| entry.concerns(asked)) {
             let course = match entry.rule.fault {
                 Fault::Refuse => continue,
                 Fault::Delay(by) => {
@@ -236,7 +235,7 @@ impl Faults {
                 Fault::Drop => Course::Drop,
                 Fault::Answer(code) => Course::Answer(code),
                 Fault::LoseAnswer => Course::LoseAnswer,
-                Fault::Pause => Course::Pause,
+                Fault::Pause => Course::Pause(entry.id),
             };
             if self.meet(entry) {
                 return (delay, course);
@@ -311,7 +310,7 @@ mod tests {
     fn a_rule_meets_what_it_names_and_so_often_as_it_says() {
         let faults = Faults::new();
         faults.inject(rule(Fault::Drop, Some("produce"), Some(2))).unwrap();
-        let courses = |api| faults.judge(&asked(api)).1;
+        let courses = |api| faults.judge(&asked(api), 0).1;
         assert_eq!(courses(ApiKey::Fetch), Course::Serve);
         assert_eq!(courses(ApiKey::Produce), Course::Drop);
         assert_eq!(faults.active()[0].met, 1);
@@ -341,10 +340,10 @@ mod tests {
         faults.inject(rule(Fault::Answer(6), Some("Produce"), None)).unwrap();
         faults.inject(FaultRule::new(Fault::Drop)).unwrap();
         faults.inject(FaultRule::new(Fault::Delay(second))).unwrap();
-        assert_eq!(faults.judge(&asked(ApiKey::Produce)), (second, Course::Answer(6)));
-        assert_eq!(faults.judge(&asked(ApiKey::Fetch)), (second, Course::Drop));
+        assert_eq!(faults.judge(&asked(ApiKey::Produce), 0), (second, Course::Answer(6)));
+        assert_eq!(faults.judge(&asked(ApiKey::Fetch), 0), (second, Course::Drop));
         assert_eq!(faults.clear(), 4);
-        assert_eq!(faults.judge(&asked(ApiKey::Fetch)), (Duration::ZERO, Course::Serve));
+        assert_eq!(faults.judge(&asked(ApiKey::Fetch), 0), (Duration::ZERO, Course::Serve));
     }
 
     #[tokio::test]
@@ -357,6 +356,15 @@ mod tests {
         assert!(futures_util::poll!(&mut course).is_pending());
         faults.lift(id);
         assert_eq!(course.await, Some(Course::Serve));
+        let id = faults.inject(rule(Fault::Pause, None, Some(1))).unwrap();
+        let course = faults.course(&request, &shutdown);
+        tokio::pin!(course);
+        assert!(futures_util::poll!(&mut course).is_pending());
+        faults.inject(rule(Fault::LoseAnswer, None, Some(1))).unwrap();
+        assert!(futures_util::poll!(&mut course).is_pending(), "another rule changes nothing");
+        assert_eq!(faults.active()[0].met, 1);
+        faults.lift(id);
+        assert_eq!(course.await, Some(Course::LoseAnswer), "what lies behind it");
         faults.inject(FaultRule::new(Fault::Pause)).unwrap();
         shutdown.cancel();
         assert_eq!(faults.course(&request, &shutdown).await, None);

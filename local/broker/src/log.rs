@@ -19,4 +19,4 @@ pub(crate) use disk::Storage;
 pub(crate) use owner::{LogHandle, LogOwners};
 pub(crate) use partition::{Appended, PartitionLog};
 pub(crate) use records::Stamp;
-pub(crate) use view::{Ends, Found, LocatedBatches, LogView};
+pub(crate) use view::{Ends, Found, LocatedBatches, LogView, unreadable};

@@ -8,8 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use kafka_protocol::error::ResponseError;
 
-use crate::batch::{BatchHeader, HEADER_BYTES};
+use crate::batch::{self, BatchHeader, HEADER_BYTES};
 use crate::log::index::{IndexView, OffsetEntry, TimeEntry};
 use crate::log::records::{self, Stamp};
 use crate::log::segment;
@@ -171,10 +172,11 @@ impl SegmentView {
         let file = self.open()?;
         let start = self.start_of(offset)?;
         let holds = |header: &BatchHeader| header.last_offset() >= offset;
-        let found = match self.walk(&file, start, holds)? {
+        let found = match self.walk(&file, start, holds) {
             // The segment has it: an index that leads elsewhere is damaged.
-            None if start > 0 => self.walk(&file, 0, holds)?,
-            found => found,
+            Ok(None) if start > 0 => self.walk(&file, 0, holds)?,
+            Err(error) if start > 0 && is_damage(&error) => self.walk(&file, 0, holds)?,
+            found => found?,
         };
         Ok(found.map(|(position, header)| LocatedBatches {
             file,
@@ -229,7 +231,14 @@ impl SegmentView {
         Ok(stamps.into_iter().find(|stamp| Some(stamp.timestamp) == largest))
     }
 
-    /// Walks headers from `position` on to the first that is `wanted`.
+    fn damage(&self, position: u64) -> io::Error {
+        let path = segment::path_of(&self.directory, self.base_offset);
+        let text = format!("`{}` has no batch at {position}", path.display());
+        io::Error::new(io::ErrorKind::InvalidData, text)
+    }
+
+    /// Walks headers from `position` on to the first that is `wanted`. Where one cannot be true, what
+    /// lies behind it cannot be found: that is damage, and nothing is passed over in silence.
     fn walk(
         &self,
         file: &File,
@@ -245,7 +254,10 @@ impl SegmentView {
                 file.read_exact_at(&mut block[..block_bytes], position)?;
             }
             let at = usize::try_from(position - block_at).unwrap_or(block_bytes);
-            let Some(header) = BatchHeader::parse(&block[at..block_bytes]) else { return Ok(None) };
+            let header = BatchHeader::parse(&block[at..block_bytes])
+                .filter(|header| header.magic == batch::MAGIC_V2)
+                .filter(|header| position + header.size_bytes as u64 <= self.size_bytes)
+                .ok_or_else(|| self.damage(position))?;
             if wanted(&header) {
                 return Ok(Some((position, header)));
             }
@@ -253,6 +265,17 @@ impl SegmentView {
         }
         Ok(None)
     }
+}
+
+/// Whether an error says that a segment is damaged, and not that it cannot be read.
+fn is_damage(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidData
+}
+
+/// What Kafka answers where a log cannot be read.
+pub(crate) fn unreadable(error: &io::Error) -> ResponseError {
+    tracing::error!(%error, "A log cannot be searched");
+    if is_damage(error) { ResponseError::CorruptMessage } else { ResponseError::KafkaStorageError }
 }
 
 fn stamps(file: &File, position: u64, header: &BatchHeader) -> io::Result<Vec<Stamp>> {

@@ -17,7 +17,7 @@ use kafka_protocol::messages::{
 use tokio::task::spawn_blocking;
 
 use crate::batch::LEADER_EPOCH;
-use crate::log::{LogHandle, Stamp};
+use crate::log::{self, LogHandle, Stamp};
 use crate::node::Node;
 
 /// `ListOffsetsRequest.LATEST_TIMESTAMP`.
@@ -108,10 +108,7 @@ async fn search(
 ) -> Result<Option<Stamp>, ResponseError> {
     match spawn_blocking(look).await {
         Ok(Ok(found)) => Ok(found),
-        Ok(Err(error)) => {
-            tracing::error!(%error, "A log cannot be searched");
-            Err(ResponseError::KafkaStorageError)
-        }
+        Ok(Err(error)) => Err(log::unreadable(&error)),
         Err(_stopping) => Err(ResponseError::UnknownServerError),
     }
 }

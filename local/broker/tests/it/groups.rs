@@ -70,6 +70,38 @@ async fn a_group_goes_on_where_it_committed() {
     assert_eq!(Seen::of(&message).text(), "c");
 }
 
+/// The client gives its partitions up when its session has ended, and joins as somebody else; the
+/// member that it was is waited for once more.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_longer_than_a_session_costs_no_commit_and_the_group_goes_on() {
+    let running = Running::with_topics(&[("work", 2)]).await;
+    let producer = running.producer(&[]);
+    for value in ["a", "b", "c"] {
+        let out = Outgoing { partition: Some(0), value: Some(value), ..Outgoing::default() };
+        send(&producer, "work", out).await;
+    }
+    let mut config = running.client();
+    config.set("group.id", "workers").set("enable.auto.commit", "false");
+    config.set("session.timeout.ms", "6000").set("heartbeat.interval.ms", "200");
+    config.set("auto.offset.reset", "earliest").set("reconnect.backoff.max.ms", "100");
+    let consumer: StreamConsumer = config.create().unwrap();
+    consumer.subscribe(&["work"]).unwrap();
+    let message = timeout(LIMIT, consumer.recv()).await.unwrap().unwrap();
+    assert_eq!(Seen::of(&message).text(), "a");
+    consumer.commit_message(&message, CommitMode::Sync).unwrap();
+    drop(message);
+    let running = running.restart_after(until_assigned(&[&consumer], &[0])).await;
+    until_assigned(&[&consumer], &[2]).await;
+    let groups = consumer.fetch_group_list(Some("workers"), LIMIT).unwrap();
+    let group = &groups.groups()[0];
+    assert_eq!((group.state(), group.members().len()), ("Stable", 1));
+    let mut asked = TopicPartitionList::new();
+    asked.add_partition("work", 0);
+    let committed = consumer.committed_offsets(asked, LIMIT).unwrap();
+    assert_eq!(committed.elements()[0].offset(), Offset::Offset(1));
+    drop(running);
+}
+
 fn commit_of(metadata: &str) -> TopicPartitionList {
     let mut list = TopicPartitionList::new();
     let mut element = list.add_partition("noted", 0);

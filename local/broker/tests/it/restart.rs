@@ -1,9 +1,13 @@
 //! What is there after a restart.
 
+use std::fs;
+
 use broker::{Broker, BrokerConfig, BrokerStartError};
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::message::Message as _;
 use tokio::net::TcpListener;
 
-use crate::support::{Outgoing, Running, Seen, send, send_all};
+use crate::support::{LIMIT, Outgoing, Running, Seen, send, send_all};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records_topics_and_the_cluster_id_survive() {
@@ -18,6 +22,48 @@ async fn records_topics_and_the_cluster_id_survive() {
     assert_eq!(seen.iter().map(Seen::text).collect::<Vec<_>>(), values);
     let out = Outgoing { partition: Some(0), value: Some("next"), ..Outgoing::default() };
     assert_eq!(send(&running.producer(&[]), "kept", out).await, (0, 100));
+}
+
+/// Kafka trusts a segment that it closed, and says so when it cannot read one.
+#[tokio::test(flavor = "multi_thread")]
+async fn records_behind_damage_are_an_error_and_not_passed_over() {
+    let small = crate::support::topic("damaged", 1, &[("segment.bytes", "2000")]);
+    let running = Running::with(vec![small]).await;
+    let producer = running.producer(&[]);
+    for n in 0..100 {
+        let value = format!("value {n}");
+        let value = Some(value.as_str());
+        send(&producer, "damaged", Outgoing { value, ..Outgoing::default() }).await;
+    }
+    drop(producer);
+    let topics = fs::read_dir(running.directory.path().join("logs")).unwrap();
+    let folder = topics.map(|entry| entry.unwrap().path().join("0")).next().unwrap();
+    running.broker.shutdown().await;
+    let names = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut bases: Vec<i64> =
+        names.filter_map(|name| name.to_str()?.strip_suffix(".log")?.parse().ok()).collect();
+    bases.sort_unstable();
+    let path = folder.join(format!("{:020}.log", bases[1]));
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 400].fill(0);
+    fs::write(&path, bytes).unwrap();
+    let running = Running::on(running.directory, Vec::new()).await;
+    let reader = running.reader("damaged", 0, 0);
+    let mut read = 0;
+    let code = loop {
+        match reader.poll(LIMIT).expect("something in time") {
+            Ok(message) => {
+                assert_eq!(message.offset(), read);
+                read += 1;
+            }
+            Err(error) => break error.rdkafka_error_code(),
+        }
+    };
+    assert_eq!(code, Some(RDKafkaErrorCode::InvalidMessage), "Kafka's CORRUPT_MESSAGE");
+    assert!(bases[1] < read && read < bases[2], "{read}");
+    let rest = usize::try_from(100 - bases[2]).unwrap();
+    assert_eq!(running.read("damaged", 0, bases[2], rest)[0].text(), format!("value {}", bases[2]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -50,6 +50,17 @@ impl Running {
         Self::on(self.directory, Vec::new()).await
     }
 
+    /// Stops the broker, waits for `meanwhile`, and starts another on the same directory and port.
+    pub(crate) async fn restart_after(self, meanwhile: impl Future<Output = ()>) -> Self {
+        let address = self.broker.address();
+        self.broker.shutdown().await;
+        meanwhile.await;
+        let listener = TcpListener::bind(address).await.expect("the port is free again");
+        let config = BrokerConfig::new(self.directory.path());
+        let broker = Broker::start(listener, config).await.expect("a broker");
+        Self { broker, ..self }
+    }
+
     pub(crate) fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.bootstrap).set("reconnect.backoff.ms", "1");

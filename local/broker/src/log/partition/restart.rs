@@ -8,7 +8,7 @@ use super::*;
 use crate::batch::fixture::BatchBuilder;
 use crate::clock;
 use crate::log::index::{self, OffsetEntry, TimeEntry};
-use crate::log::view::Ends;
+use crate::log::view::{Ends, Found, unreadable};
 
 fn filled() -> Fixture {
     let mut fixture = Fixture::new(&[("segment.bytes", "20000"), ("retention.ms", "-1")]);
@@ -190,6 +190,40 @@ fn an_index_of_zeros_as_a_power_cut_leaves_it_is_not_believed() {
         fs::write(&path, vec![0; length]).unwrap();
     }
     assert_eq!(answers(&fixture.reopen()), before);
+}
+
+#[test]
+fn damage_in_a_closed_segment_is_an_error_and_passes_over_nothing() {
+    let fixture = filled();
+    let (first, second) = (fixture.segments()[0], fixture.segments()[1]);
+    let path = segment::path_of(fixture.directory.path(), first);
+    let whole = fs::read(&path).unwrap();
+    let size = BatchHeader::parse(&whole).unwrap().size_bytes;
+    // Zeros, as a bad block leaves them; a batch that ends behind the segment; another format.
+    let middle = whole.len() / size / 2 * size;
+    for (at, bytes) in [(middle, &[0; 200][..]), (middle + 8, &[0x0f; 4]), (middle + 16, &[1])] {
+        let mut damaged = whole.clone();
+        damaged[at..at + bytes.len()].copy_from_slice(bytes);
+        fs::write(&path, damaged).unwrap();
+        let view = fixture.log.view();
+        let mut errors = 0;
+        for offset in 0..second {
+            match view.find(offset) {
+                Ok(Found::Batches(_)) => {
+                    assert_eq!(fixture.first_at(offset), Some(offset - offset % 2));
+                }
+                Ok(found) => panic!("{offset} is {found:?}"),
+                Err(error) => {
+                    assert_eq!(unreadable(&error), ResponseError::CorruptMessage);
+                    errors += 1;
+                }
+            }
+        }
+        assert!(errors > 0);
+        assert_eq!(fixture.first_at(second), Some(second), "the next segment is whole");
+        assert!(view.find_timestamp((second - 1) * 5).is_ok(), "an index leads past it");
+    }
+    assert_eq!(unreadable(&io::Error::other("x")), ResponseError::KafkaStorageError);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use kafka_protocol::messages::{FetchRequest, TopicName};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::log::{Ends, Found, LogView};
+use crate::log::{self, Ends, Found, LogView};
 use crate::protocol::list_offsets::check_epoch;
 use crate::topics::catalogue::Catalogue;
 
@@ -139,10 +139,7 @@ impl Wanted {
         if let Some(log) = &mut self.log {
             // Searching reads the file; the owner must not wait for that.
             let view = log.borrow_and_update().clone();
-            let found = view.find(self.offset).map_err(|error| {
-                tracing::error!(%error, "A log cannot be searched");
-                ResponseError::KafkaStorageError
-            });
+            let found = view.find(self.offset).map_err(|error| log::unreadable(&error));
             self.seen = found.map(|found| (found, view.ends()));
         }
         self.ready()
