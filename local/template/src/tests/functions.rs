@@ -26,15 +26,27 @@ fn builds_with_cargo_where_the_metadata_says_so() {
 }
 
 #[test]
-fn refuses_other_build_methods_and_runtimes() {
-    let metadata = "    Metadata: {BuildMethod: makefile}\n";
+fn refuses_other_runtimes() {
     refuses(
-        &format!("{}{metadata}", function("").replace("provided.al2023", "python3.13")),
+        &function("").replace("provided.al2023", "python3.13"),
+        &["9:16 Resources.F.Properties.Runtime: the runtime `python3.13` does not run here, only \
+             provided.* (or let the code be the path of an executable that speaks the Runtime API)"],
+    );
+}
+
+/// `sam build` leaves the method in the template that it makes.
+#[test]
+fn takes_what_another_build_method_has_made() {
+    let text = format!("{}    Metadata: {{BuildMethod: makefile}}\n", function(""));
+    assert_eq!(
+        plan(&text).functions[0].code,
+        Code::Prebuilt { path: PathBuf::from("/project/code") }
+    );
+    warns(
+        &text,
         &[
-            "9:16 Resources.F.Properties.Runtime: the runtime `python3.13` does not run here, only \
-             provided.* (or let the code be the path of an executable that speaks the Runtime API)",
-            "10:29 Resources.F.Metadata.BuildMethod: only the build method `rust-cargolambda` is \
-             run here (without `BuildMethod`, `CodeUri` is a folder with a built `bootstrap`)",
+            "the build method `makefile` is not run here: what it makes must be in `CodeUri`, or in the \
+           folder that `--artifacts` names",
         ],
     );
 }
