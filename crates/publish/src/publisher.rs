@@ -42,6 +42,10 @@ const REPLICAS_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a topic may be missing before events for it fail: time for a topic just created to spread.
 const TOPIC_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How soon partitions that were added to the topic are found. Until then keys stay in the old ones, and an event for a
+/// new partition is refused as if there were none; the default is five minutes.
+const PARTITIONS_LOOK: Duration = Duration::from_secs(5);
+
 /// How long events wait for a cluster that went away. Enough to connect, authenticate and ask twice; to wait longer
 /// would only fill the function's concurrency with events that can be refused without risk.
 const AWAY_WAIT_MAX: Duration = Duration::from_secs(3);
@@ -79,6 +83,7 @@ impl PublishConfig {
             .set("socket.timeout.ms", REQUEST_TIMEOUT.as_millis().to_string())
             .set("request.timeout.ms", REPLICAS_TIMEOUT.as_millis().to_string())
             .set("topic.metadata.propagation.max.ms", TOPIC_TIMEOUT.as_millis().to_string())
+            .set("topic.metadata.refresh.interval.ms", PARTITIONS_LOOK.as_millis().to_string())
             .set("message.max.bytes", KAFKA_BATCH_BYTES_MAX.to_string())
             .set("queue.buffering.max.messages", QUEUE_EVENTS_MAX.to_string())
             .set("queue.buffering.max.kbytes", QUEUE_KIB_MAX.to_string());

@@ -45,7 +45,6 @@ pub(super) async fn run(drill: &Drill, orders: u64) -> Result<Verdict, OpsFailur
     let mut verdict = Verdict::of("kafka-stop");
     verdict.figure("orders", report.sent);
     verdict.figure("down_s", DOWN.as_secs());
-    verdict.figure("accepted_at_once_or_later", report.accepted);
     verdict.figure("refused_with_retry_after", report.refused);
     verdict.figure("outcome_unknown", report.ambiguous);
     verdict.figure("slowest_answer_ms", report.latency_ms.max);

@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Display, Write as _};
 
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use crate::pipeline::OrderTotals;
 
@@ -12,8 +12,9 @@ use crate::pipeline::OrderTotals;
 pub(crate) struct Verdict {
     drill: &'static str,
     holds: bool,
-    /// By name.
-    figures: Map<String, Value>,
+    /// By name, in the order in which they are told.
+    #[serde(serialize_with = "as_map")]
+    figures: Vec<(String, Value)>,
     claims: Vec<Claim>,
     #[serde(skip)]
     picture: String,
@@ -38,7 +39,7 @@ impl Verdict {
     }
 
     pub(super) fn figure(&mut self, name: &str, value: impl Into<Value>) {
-        self.figures.insert(name.to_owned(), value.into());
+        self.figures.push((name.to_owned(), value.into()));
     }
 
     pub(super) fn claim(&mut self, claim: impl Display, holds: bool) {
@@ -69,13 +70,18 @@ impl Verdict {
     }
 }
 
+fn as_map<S: Serializer>(figures: &[(String, Value)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(figures.iter().map(|(name, value)| (name, value)))
+}
+
 impl Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::new();
         // A series is drawn, and given to scripts.
-        for (name, value) in self.figures.iter().filter(|(_, value)| !value.is_array()) {
+        let figures = self.figures.iter().filter(|(_, value)| !value.is_array());
+        for (name, value) in figures {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            writeln!(text, "{:<22}{value:>12}", name.replace('_', " "))?;
+            writeln!(text, "{:<28}{value:>10}", name.replace('_', " "))?;
         }
         text.push_str(&self.picture);
         for Claim { claim, holds } in &self.claims {
@@ -95,6 +101,7 @@ mod tests {
         let mut verdict = Verdict::of("baseline");
         verdict.figure("orders_sent", 100);
         verdict.figure("series", vec![1, 2, 3]);
+        verdict.figure("a_later_one", 1);
         verdict.claim("water is wet", true);
         assert!(verdict.holds());
         verdict.claim("fire is cold", false);
@@ -103,5 +110,8 @@ mod tests {
         let text = verdict.to_string();
         assert!(text.contains("orders sent") && text.contains("BROKEN  fire is cold"), "{text}");
         assert!(text.ends_with("baseline: failed\n") && !text.contains("series"), "{text}");
+        assert!(text.find("orders sent") < text.find("a later one"), "{text}");
+        let json = serde_json::to_value(&verdict).unwrap();
+        assert_eq!(json["figures"]["series"][1], 2);
     }
 }

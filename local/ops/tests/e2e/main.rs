@@ -11,3 +11,4 @@ mod drills;
 mod events;
 mod operator;
 mod orders;
+mod partitions;

@@ -109,7 +109,7 @@ async fn orders_survive_whatever_is_killed() {
 }
 
 /// The ledger of the latest load, of which nothing may be missing.
-fn accounted(cloud: &Cloud) -> Value {
+pub(crate) fn accounted(cloud: &Cloud) -> Value {
     let output = cloud.ops(&["ledger", "--json"]);
     let ledger: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}", text(&output)));
