@@ -31,6 +31,8 @@ enum Driver {
     Java,
     /// A program for Python.
     Python(&'static str),
+    /// `franz/main.go`, compiled.
+    Go,
 }
 
 /// As `.ci/conformance` installs them.
@@ -43,6 +45,7 @@ pub(crate) const CLIENTS: &[Client] = &[
     client("kafka-python-2", "kafka-python 2.0.6", Driver::Python("kafka_python.py")),
     client("kafka-python-3", "kafka-python 3.0.12", Driver::Python("kafka_python.py")),
     client("aiokafka", "aiokafka 0.14.0", Driver::Python("aio.py")),
+    client("franz-go", "franz-go 1.22.2", Driver::Go),
 ];
 
 const fn client(name: &'static str, title: &'static str, driver: Driver) -> Client {
@@ -79,6 +82,7 @@ impl Client {
                     .envs([("PYTHONDONTWRITEBYTECODE", "1"), ("PYTHONWARNINGS", "ignore")]);
                 command
             }
+            Driver::Go => Command::new(home.join("calls")),
         };
         command.arg(bootstrap).kill_on_drop(true).stdin(Stdio::piped()).stdout(Stdio::piped());
         command

@@ -2,7 +2,8 @@
 //! broker, and one set of requests in every version: what comes back must be the same.
 //!
 //! `docs/conformance.md` is made from it and must say what a run finds; with `CONFORMANCE_WRITE` the
-//! run writes it. `CONFORMANCE_ONLY="java-3.9 requests"` runs only those. It needs Java, Maven and
+//! run writes it. With `KAFKA_VERSION` the other side is another Kafka, and a document of its own says
+//! how its answers differ from what is written there. `CONFORMANCE_ONLY="java-3.9 requests"` runs only those. It needs Java, Maven and
 //! Python, so it is no part of `cargo test`: `.ci/conformance` runs it.
 
 #[expect(dead_code, reason = "the tools' tests need more of it")]
@@ -42,9 +43,13 @@ fn clients_and_requests_are_answered_as_by_a_real_kafka() {
     };
     let mut wrong: Vec<String> = compared.rows.iter().filter_map(requests::Row::problem).collect();
     wrong.extend(columns.iter().flat_map(|column| column.problems(&script)));
+    if let Ok(version) = std::env::var("KAFKA_VERSION") {
+        keep(&format!("conformance-{version}.md"), &table::others(&version, &columns, &wrong));
+        return;
+    }
     assert!(wrong.is_empty(), "{} answers differ:\n\n{}", wrong.len(), wrong.join("\n\n"));
     if chosen.is_empty() {
-        keep(&table::render(&script, &columns, &compared));
+        keep("conformance.md", &table::render(&script, &columns, &compared));
     }
 }
 
@@ -64,12 +69,12 @@ async fn run_all(script: &Script, clients: &[&Client], clusters: &Clusters) -> V
 }
 
 /// Writes the document, or compares it with the one that is there.
-fn keep(document: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/conformance.md");
+fn keep(name: &str, document: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
     if std::env::var_os("CONFORMANCE_WRITE").is_some() {
         std::fs::write(&path, document).expect("docs can be written");
         return;
     }
     let written = std::fs::read_to_string(&path).expect("there is a document");
-    assert_eq!(written, document, "docs/conformance.md is not what this run found");
+    assert_eq!(written, document, "docs/{name} is not what this run found");
 }

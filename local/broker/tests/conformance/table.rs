@@ -73,6 +73,20 @@ pub(crate) fn render(script: &Script, columns: &[Column], compared: &Compared) -
     text
 }
 
+/// The document about another Kafka: only what is not as in the one above.
+pub(crate) fn others(version: &str, columns: &[Column], wrong: &[String]) -> String {
+    let clients: Vec<&str> = columns.iter().map(|column| column.title).collect();
+    let (clients, count) = (clients.join(", "), wrong.len());
+    let mut text = format!(
+        "# Kafka {version}\n\nMade by `KAFKA_VERSION={version} .ci/conformance --write`: the calls and requests of \
+         [conformance.md](conformance.md), with {clients}.\n\nNot as written there: {count} answers.\n"
+    );
+    for one in wrong {
+        write!(text, "\n```\n{one}\n```\n").expect("a String takes it");
+    }
+    text
+}
+
 fn cell(real: &str, ours: &str) -> &'static str {
     if real == ABSENT && ours == ABSENT {
         ""
