@@ -55,7 +55,7 @@ pub(crate) async fn run(
         DrillName::Baseline => baseline::run(&drill, orders).await,
         DrillName::TenThousand => throughput::run(&drill, orders).await,
         DrillName::Lag => lag::run(&drill, orders).await,
-        DrillName::ConsumerStop => stop::run(&drill, orders).await,
+        DrillName::ConsumerStop => Box::pin(stop::run(&drill, orders)).await,
         DrillName::KafkaStop => kafka_stop::run(&drill, orders).await,
         DrillName::Replay => replay::run(&drill, orders).await,
     }
