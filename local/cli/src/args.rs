@@ -11,6 +11,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 use poller::ResetTo;
+use template::SourceAccess;
+
+use crate::access;
 
 pub(crate) use self::broker::Broker;
 pub(crate) use self::faults::{Fault, Faults, PollerArgs};
@@ -81,6 +84,8 @@ Examples:
   cargo local up --fresh                                  forget what earlier runs left
   cargo local up --gateway-port 0 --kafka-port 0          take free ports (`status` tells them)
   cargo local up --kafka localhost:9092                   a Kafka that runs already
+  cargo local-tls up --kafka dev:9096 --secrets secrets.json \\
+                 --kafka-access SASL_SCRAM_512_AUTH=AmazonMSK_dev
   cargo local up --functions http://localhost:9000 \\
                  --kafka localhost:9092                   functions in `cargo lambda watch`
   cargo local up --artifacts .aws-sam/build               what `sam build` made
@@ -99,6 +104,13 @@ pub(crate) struct Up {
     /// Use this Kafka instead of the embedded broker
     #[arg(long, value_name = "HOST:PORT", value_parser = host_and_port)]
     pub(crate) kafka: Option<String>,
+    /// How to get at that Kafka, in the words of `SourceAccessConfigurations`; or `IAM_AUTH`
+    #[arg(long, value_name = "TYPE=SECRET", requires = "kafka", value_parser = access::parse)]
+    pub(crate) kafka_access: Vec<SourceAccess>,
+    /// Passwords and certificates for Kafka elsewhere: a JSON object from names or ARNs to secrets
+    /// in the shapes of Secrets Manager
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secrets: Option<PathBuf>,
     /// Acknowledge records only when they are on the disk: they survive a power cut too
     #[arg(long, conflicts_with = "kafka")]
     pub(crate) fsync: bool,

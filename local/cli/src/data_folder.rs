@@ -52,6 +52,11 @@ impl Layout {
         self.root.join("logs")
     }
 
+    /// What mappings write about themselves, a file each.
+    pub(crate) fn mapping_logs(&self) -> PathBuf {
+        self.logs().join("mappings")
+    }
+
     /// What `up --detach` writes itself.
     pub(crate) fn own_log(&self) -> PathBuf {
         self.logs().join("millrace.log")

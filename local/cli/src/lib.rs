@@ -4,6 +4,7 @@
 //! [`Stack`] assembles the parts; `up` and the tests start the same one. It knows nothing of the
 //! functions that it runs: they come from the template. Only `terminal` prints.
 
+mod access;
 mod args;
 mod build;
 mod commands;
@@ -40,6 +41,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+pub use access::{AccessError, KafkaClient};
 pub use args::Place;
 pub use build::{CARGO_RUN_VARIABLES, Sources};
 pub use exit::Exit;

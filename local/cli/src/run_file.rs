@@ -27,6 +27,12 @@ pub struct RunFile {
     pub parameters: BTreeMap<String, String>,
     /// The `--env-vars` file it was given, absolute.
     pub env_vars: Option<PathBuf>,
+    /// The `--secrets` file it was given, absolute.
+    pub secrets: Option<PathBuf>,
+    /// Whether its Kafka is not the embedded broker.
+    pub kafka_elsewhere: bool,
+    /// The `--kafka-access` it was given.
+    pub kafka_access: Vec<String>,
     /// The HTTP API: `http://127.0.0.1:3000`.
     pub gateway: String,
     /// Lambda's Invoke API: `http://127.0.0.1:9000`, or the URL given by `--functions`.
@@ -128,6 +134,9 @@ mod tests {
             template: PathBuf::from("/project/template.yaml"),
             parameters: BTreeMap::new(),
             env_vars: None,
+            secrets: None,
+            kafka_elsewhere: false,
+            kafka_access: Vec::new(),
             gateway: "http://127.0.0.1:3000".to_owned(),
             lambda: "http://127.0.0.1:9000".to_owned(),
             kafka: "127.0.0.1:9092".to_owned(),

@@ -1,10 +1,12 @@
 //! Finds the `up` that a command is about, and what it runs. Starts and stops nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use poller::MappingConfig;
 use template::Plan;
 
+use crate::access::{self, AccessError, KafkaClient, Keys};
 use crate::args::Place;
 use crate::control::client::{ControlClient, ControlError};
 use crate::data_folder::{self, DataFolderError, Layout};
@@ -43,6 +45,9 @@ pub enum RunningError {
     /// The control endpoint did not do what was asked.
     #[error(transparent)]
     Control(#[from] ControlError),
+    /// Its Kafka cannot be got at any more.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// What it runs cannot be read any more.
     #[error(transparent)]
     Plan(#[from] Box<UpError>),
@@ -54,6 +59,7 @@ impl RunningError {
         match self {
             Self::Locate(_) | Self::Data(DataFolderError::Foreign { .. }) => Exit::Configuration,
             Self::Plan(error) => error.exit(),
+            Self::Access(error) => error.exit(),
             Self::Nothing { .. }
             | Self::NotReady { .. }
             | Self::Data(DataFolderError::InUse { .. })
@@ -73,6 +79,7 @@ impl RunningError {
         let hint = match self {
             Self::Locate(error) => return error.hint(),
             Self::Plan(error) => return error.hint(),
+            Self::Access(error) => return error.hint().map(str::to_owned),
             Self::Nothing { .. } => {
                 "start it with `cargo local up`, or name its folder with --data"
             }
@@ -115,6 +122,26 @@ impl RunFile {
         let env_vars = self.env_vars.as_deref();
         let plan = stack::load_plan(&self.template, &self.parameters, env_vars, &addresses);
         plan.map_err(|error| RunningError::Plan(Box::new(error)))
+    }
+
+    /// What there is to get at its Kafka with.
+    fn keys(&self) -> Result<Keys, RunningError> {
+        let ways = self.kafka_access.iter().filter_map(|way| access::parse(way).ok());
+        let ways: Vec<_> = ways.collect();
+        let elsewhere = self.kafka_elsewhere.then_some(self.kafka.as_str());
+        Ok(Keys::open(self.secrets.as_deref(), elsewhere, &ways)?)
+    }
+
+    /// How to make a client of its Kafka.
+    pub fn kafka_client(&self) -> Result<KafkaClient, RunningError> {
+        let keys = self.keys()?;
+        let access = keys.own();
+        Ok(KafkaClient { config: access.client(&self.kafka), identity: access.identity() })
+    }
+
+    /// What the pollers of its mappings are told; `data` is its folder.
+    pub(crate) fn mapping_configs(&self, data: &Path) -> Result<Vec<MappingConfig>, RunningError> {
+        Ok(stack::mapping_configs(&self.plan()?, &self.kafka, data, &self.keys()?)?)
     }
 
     /// Its mappings, and how far each is.

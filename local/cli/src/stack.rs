@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use host::Host;
 use jiff::Timestamp;
-use template::{EnvVars, Plan, Settings};
+use template::{EnvVars, Plan, Settings, SourceAccess};
 
 pub use error::UpError;
 pub(crate) use mappings::{MappingName, detail as mapping_detail};
@@ -26,6 +26,7 @@ pub(crate) use poller_process::line;
 pub use ports::Ports;
 pub(crate) use wiring::{function_timeouts, shared_environment};
 
+use crate::access::{self, AccessError, Keys};
 use crate::build::{self, Sources};
 use crate::data_folder::{DataFolder, Layout};
 use crate::notice::{Notice, Notices};
@@ -54,6 +55,10 @@ pub struct StackConfig {
     pub ports: Ports,
     /// `HOST:PORT` of a Kafka to use instead of the embedded broker.
     pub kafka: Option<String>,
+    /// How to get at that Kafka.
+    pub kafka_access: Vec<SourceAccess>,
+    /// A file of secrets for Kafka elsewhere.
+    pub secrets: Option<PathBuf>,
     /// A Lambda Invoke API to use instead of running functions.
     pub functions: Option<http::Uri>,
     /// Where programs come from.
@@ -89,6 +94,8 @@ impl StackConfig {
             fsync: false,
             ports: Ports::FREE,
             kafka: None,
+            kafka_access: Vec::new(),
+            secrets: None,
             functions: None,
             sources,
             parameters: BTreeMap::new(),
@@ -120,14 +127,28 @@ pub struct Addresses {
     pub control: String,
 }
 
+/// What other commands must know of what it was started with.
+#[derive(Debug)]
+struct Given {
+    template: PathBuf,
+    parameters: BTreeMap<String, String>,
+    env_vars: Option<PathBuf>,
+    secrets: Option<PathBuf>,
+    kafka_elsewhere: bool,
+    kafka_access: Vec<String>,
+}
+
+/// Other commands read it from other folders.
+fn absolute(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
+}
+
 /// A running local cloud.
 #[derive(Debug)]
 pub struct Stack {
     addresses: Addresses,
     plan: Plan,
-    template: PathBuf,
-    parameters: BTreeMap<String, String>,
-    env_vars: Option<PathBuf>,
+    given: Given,
     owner: Owner,
     reload: Option<Reload>,
     published: Option<Published>,
@@ -144,18 +165,22 @@ impl Stack {
 
     /// Starts everything, and leaves it to the caller to [`Stack::publish`].
     pub(crate) async fn start_unpublished(config: StackConfig) -> Result<Self, UpError> {
+        let keys =
+            Keys::open(config.secrets.as_deref(), config.kafka.as_deref(), &config.kafka_access)?;
         let folder = DataFolder::take(Layout::new(config.data.clone())).await?;
         let own = (config.functions.is_none(), config.kafka.is_none());
         let listeners = Listeners::take(config.ports, own.0, own.1).await?;
         if config.fresh {
             folder.clear()?;
         }
-        let addresses = addresses(&config, &listeners, folder.layout()).await?;
+        let addresses = addresses(&config, &keys, &listeners, folder.layout()).await?;
         let env_vars = config.env_vars.as_deref();
-        let plan = load_plan(&config.template, &config.parameters, env_vars, &addresses)?;
+        let mut plan = load_plan(&config.template, &config.parameters, env_vars, &addresses)?;
+        plan.warnings.extend(keys.warnings(&plan, &addresses.kafka));
         if config.strict && !plan.warnings.is_empty() {
             return Err(UpError::Strict { file: config.template, warnings: plan.warnings });
         }
+        let mappings = mapping_configs(&plan, &addresses.kafka, folder.layout().root(), &keys)?;
         let names = plan.functions.iter().map(|function| function.name.clone());
         config.notices.send(Notice::Planned(names.collect()));
         let programs = match config.functions {
@@ -167,8 +192,9 @@ impl Stack {
             plan: &plan,
             addresses: &addresses,
             layout: folder.layout(),
+            kafka_access: keys.own(),
         };
-        let owned = assembly.start(listeners, &programs).await?;
+        let owned = assembly.start(listeners, &programs, mappings).await?;
         let host = owned.parts.host.as_ref().filter(|_| config.watch).map(Host::programs);
         let reload = host.map(|host| {
             let (functions, sources) = (plan.functions.clone(), config.sources.clone());
@@ -176,21 +202,15 @@ impl Stack {
             Reload::start(Reloading { functions, sources, programs, host, notices })
         });
         let owner = Owner::start(owned);
-        let StackConfig { template, parameters, env_vars, .. } = config;
-        // Absolute: other commands read it from other folders.
-        let env_vars = env_vars.map(|path| std::path::absolute(&path).unwrap_or(path));
-        let published = None;
-        Ok(Self {
-            addresses,
-            plan,
-            template,
-            parameters,
-            env_vars,
-            owner,
-            reload,
-            published,
-            folder,
-        })
+        let given = Given {
+            template: config.template,
+            parameters: config.parameters,
+            env_vars: config.env_vars.map(absolute),
+            secrets: config.secrets.map(absolute),
+            kafka_elsewhere: config.kafka.is_some(),
+            kafka_access: config.kafka_access.iter().map(access::text).collect(),
+        };
+        Ok(Self { addresses, plan, given, owner, reload, published: None, folder })
     }
 
     /// Writes the run file: from now on other commands find this stack.
@@ -201,13 +221,16 @@ impl Stack {
     }
 
     fn run_file(&self) -> RunFile {
-        let addresses = self.addresses.clone();
+        let (addresses, given) = (self.addresses.clone(), &self.given);
         RunFile {
             pid: std::process::id(),
             started: Timestamp::now().to_string(),
-            template: self.template.clone(),
-            parameters: self.parameters.clone(),
-            env_vars: self.env_vars.clone(),
+            template: given.template.clone(),
+            parameters: given.parameters.clone(),
+            env_vars: given.env_vars.clone(),
+            secrets: given.secrets.clone(),
+            kafka_elsewhere: given.kafka_elsewhere,
+            kafka_access: given.kafka_access.clone(),
             gateway: addresses.gateway,
             lambda: addresses.lambda,
             kafka: addresses.kafka,
@@ -250,11 +273,12 @@ impl Stack {
 /// Where everything will be, before any of it starts.
 async fn addresses(
     config: &StackConfig,
+    keys: &Keys,
     listeners: &Listeners,
     layout: &Layout,
 ) -> Result<Addresses, UpError> {
     let (kafka, cluster_id) = match (&config.kafka, &listeners.kafka) {
-        (Some(bootstrap), _) => (bootstrap.clone(), cluster::id_of(bootstrap).await?),
+        (Some(bootstrap), _) => (bootstrap.clone(), cluster::id_of(bootstrap, keys.own()).await?),
         (None, bound) => {
             let address = bound.as_ref().map(|bound| bound.address.to_string());
             let id = broker::cluster_id(layout.kafka()).map_err(UpError::ClusterId)?;
@@ -277,10 +301,17 @@ async fn addresses(
 
 /// What the pollers of a plan's mappings are told, `kafka` being the stack's own, `data` its
 /// folder.
-pub(crate) fn mapping_configs(plan: &Plan, kafka: &str, data: &Path) -> Vec<poller::MappingConfig> {
-    let destinations = Layout::new(data.to_owned()).destinations();
-    let around = wiring::Surroundings { kafka, destinations: &destinations };
-    plan.mappings.iter().map(|mapping| wiring::mapping(mapping, around)).collect()
+pub(crate) fn mapping_configs(
+    plan: &Plan,
+    kafka: &str,
+    data: &Path,
+    keys: &Keys,
+) -> Result<Vec<poller::MappingConfig>, AccessError> {
+    let layout = Layout::new(data.to_owned());
+    let (destinations, logs) = (layout.destinations(), layout.mapping_logs());
+    let around = wiring::Surroundings { kafka, destinations: &destinations, logs: &logs };
+    let config = |mapping| Ok(wiring::mapping(mapping, around, keys.of(mapping, kafka)?));
+    plan.mappings.iter().map(config).collect()
 }
 
 /// Reads a template as `up` does.

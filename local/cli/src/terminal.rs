@@ -6,6 +6,7 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
+use anstream::adapter::strip_str;
 use anstyle::{AnsiColor, Color, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -34,10 +35,17 @@ impl OutputError {
     }
 }
 
-/// Prints `text` as it is on stdout.
+/// Prints `text` as it is on stdout, in one piece: a stream that strips colours as it goes writes
+/// each line by itself, and a load test has thousands a second.
 pub fn out(text: impl Display) -> Result<(), OutputError> {
-    let mut stdout = anstream::stdout().lock();
-    write!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(OutputError)
+    let text = text.to_string();
+    let mut stdout = io::stdout().lock();
+    let written = if anstream::AutoStream::choice(&stdout) == anstream::ColorChoice::Never {
+        stdout.write_all(strip_str(&text).to_string().as_bytes())
+    } else {
+        stdout.write_all(text.as_bytes())
+    };
+    written.and_then(|()| stdout.flush()).map_err(OutputError)
 }
 
 /// Prints a line on stderr.
@@ -166,8 +174,6 @@ fn bold(colour: AnsiColor) -> Style {
 
 #[cfg(test)]
 mod tests {
-    use anstream::adapter::strip_str;
-
     use super::*;
 
     #[test]

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use invoke::{Invoke, InvokeError, Outcome};
-use poller::{EventSource, FailureHandling, MappingConfig, Poller, StartingPosition};
+use poller::{EventSource, FailureHandling, MappingConfig, Poller, Pollers, StartingPosition};
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::DefaultProducerContext;
@@ -102,6 +102,9 @@ impl Kafka {
             enabled: true,
             filters: Vec::new(),
             failures: FailureHandling::default(),
+            pollers: Pollers::default(),
+            system_log: None,
+            access: poller::Access::default(),
             client_settings: BTreeMap::new(),
         }
     }

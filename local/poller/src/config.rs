@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::access::Access;
+
 /// The configuration of one event source mapping.
 ///
 /// The settings are those of `CreateEventSourceMapping`:
@@ -36,6 +38,12 @@ pub struct MappingConfig {
     pub filters: Vec<String>,
     /// What becomes of records that fail.
     pub failures: FailureHandling,
+    /// How many pollers there may be.
+    pub pollers: Pollers,
+    /// `LoggingConfig`: what the pollers write about themselves, if anything.
+    pub system_log: Option<SystemLogConfig>,
+    /// How the brokers are got at.
+    pub access: Access,
     /// Further settings of the Kafka client, by librdkafka's names; they win over the mapping's
     /// own. Usually none.
     pub client_settings: BTreeMap<String, String>,
@@ -68,6 +76,61 @@ pub enum StartingPosition {
         /// Epoch milliseconds.
         timestamp_ms: i64,
     },
+}
+
+/// `ProvisionedPollerConfig`: how many members of the group read for the mapping.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/kafka-scaling-modes.html>
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pollers {
+    /// `MinimumPollers`, from 1.
+    pub least: u32,
+    /// `MaximumPollers`; there are never more than partitions.
+    pub most: u32,
+    /// Whether each keeps to AWS's limits: 5 invocations at a time, and 5 MB a second.
+    pub limited: bool,
+}
+
+impl Default for Pollers {
+    /// One, without limits.
+    fn default() -> Self {
+        Self { least: 1, most: 1, limited: false }
+    }
+}
+
+/// `LoggingConfig`, and where the lines go in place of the function's log group.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/esm-logging.html>
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SystemLogConfig {
+    /// `SystemLogLevel`.
+    pub level: SystemLogLevel,
+    /// The file; it is made with its folder, and bounded.
+    pub path: PathBuf,
+    /// The mapping's ARN, which the lines carry.
+    pub mapping_arn: String,
+}
+
+/// How much is written; each level has the ones before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SystemLogLevel {
+    /// What went wrong.
+    Warn,
+    /// Which partitions a poller reads.
+    Info,
+    /// How far each partition is, once a minute.
+    Debug,
+}
+
+impl SystemLogLevel {
+    /// As AWS spells it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Warn => "WARN",
+            Self::Info => "INFO",
+            Self::Debug => "DEBUG",
+        }
+    }
 }
 
 /// What becomes of records that fail: AWS's settings, and ours where AWS does not say.

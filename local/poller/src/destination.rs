@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rdkafka::ClientConfig;
+use rdkafka::config::FromClientConfigAndContext as _;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use tokio::task::spawn_blocking;
@@ -20,6 +20,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use self::document::{Document, Source};
+use crate::access::Identity;
 use crate::config::{Destination, MappingConfig, Service};
 use crate::event::EventWriter;
 use crate::mapping::{Delivery, Record};
@@ -30,6 +31,8 @@ const PRODUCE_MAX_MS: &str = "30000";
 /// How long a Kafka that is away is left alone.
 const AGAIN: Duration = Duration::from_secs(1);
 
+type Producer = FutureProducer<Identity>;
+
 /// Delivers for one mapping.
 pub(crate) struct Deliverer {
     source: Arc<Source>,
@@ -37,7 +40,7 @@ pub(crate) struct Deliverer {
 }
 
 enum Outlet {
-    Topic { producer: FutureProducer, topic: String },
+    Topic { producer: Producer, topic: String },
     Folder { service: Service, folder: PathBuf },
 }
 
@@ -103,20 +106,19 @@ impl Deliverer {
     }
 }
 
-fn producer(config: &MappingConfig) -> KafkaResult<FutureProducer> {
-    let mut client = ClientConfig::new();
+fn producer(config: &MappingConfig) -> KafkaResult<Producer> {
+    let mut client = config.access.client(&config.bootstrap_servers);
     client
-        .set("bootstrap.servers", &config.bootstrap_servers)
         .set("client.id", format!("mapping-{}-on-failure", config.id))
         .set("enable.idempotence", "true")
         .set("message.timeout.ms", PRODUCE_MAX_MS)
         .set("reconnect.backoff.max.ms", "1000")
         .set("linger.ms", "0");
-    client.create()
+    Producer::from_config_and_context(&client, config.access.identity())
 }
 
 /// Produces a message, however long Kafka is away.
-async fn produce(producer: &FutureProducer, topic: &str, message: &Message) -> KafkaResult<()> {
+async fn produce(producer: &Producer, topic: &str, message: &Message) -> KafkaResult<()> {
     loop {
         let mut record = FutureRecord::<[u8], str>::to(topic).payload(&message.payload);
         if let Some(key) = &message.key {

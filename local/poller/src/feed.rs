@@ -21,11 +21,13 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::consumer::{Consumer, Rebalance, create};
-use self::gathering::Gathering;
+use self::gathering::{Gathering, Polled};
 use self::health::Health;
-use crate::config::StartingPosition;
+use crate::config::{StartingPosition, SystemLogLevel};
 use crate::event::EventWriter;
 use crate::mapping::{Run, Start};
+use crate::questions::all_partitions;
+use crate::system_log::{Assignment, PollerLog};
 
 /// How long a poll waits for records: how late the thread notices that it should end.
 const POLL_MAX: Duration = Duration::from_millis(200);
@@ -41,7 +43,7 @@ pub(crate) enum Feed {
     Assigned(Vec<Start>),
     /// The group takes these back; it waits for `released`, though not for ever.
     Revoked { partitions: Vec<i32>, released: SyncSender<()> },
-    /// The group has these partitions back, released or not.
+    /// The group has these partitions back, released or not; or they begin anew.
     Lost(Vec<i32>),
     /// Kafka answered with so many errors in place of records.
     Failed(u64),
@@ -58,6 +60,7 @@ pub(crate) struct Reader {
     pub(crate) filters: Filters,
     pub(crate) topic: String,
     pub(crate) starting_position: StartingPosition,
+    pub(crate) log: PollerLog,
     pub(crate) stop: CancellationToken,
 }
 
@@ -66,10 +69,12 @@ impl Reader {
     /// which closes with the last share and leaves the group.
     pub(crate) fn run(self) {
         let mut gathering = Gathering::default();
-        let mut health = Health::default();
+        let mut health = Health::new(self.log.clone());
+        let mut generation = 0;
+        let mut assigned = Vec::new();
         let mut assigning = None;
         while !self.stop.is_cancelled() {
-            let errors = gathering.poll(&self, &mut health);
+            let Polled { errors, out_of_range } = gathering.poll(&self, &mut health);
             if errors > 0 && self.feed.blocking_send(Feed::Failed(errors)).is_err() {
                 break;
             }
@@ -80,8 +85,22 @@ impl Reader {
             }
             while let Ok(rebalance) = self.rebalances.try_recv() {
                 assigning = self.rebalance(rebalance);
+                assigned = assigning.clone().unwrap_or_default();
             }
-            assigning = assigning.and_then(|partitions| self.assign(partitions, &mut health));
+            if out_of_range && assigning.is_none() && !assigned.is_empty() {
+                // Which partition it is the client does not say: all of them begin anew.
+                if self.feed.blocking_send(Feed::Lost(assigned.clone())).is_err() {
+                    break;
+                }
+                assigning = Some(assigned.clone());
+            }
+            if let Some(partitions) = assigning.take() {
+                assigning = self.assign(partitions, &mut health);
+                if assigning.is_none() {
+                    generation += 1;
+                    self.log_assignment(generation, &assigned);
+                }
+            }
             if assigning.is_none() {
                 health.probe(&self.consumer, &self.topic);
             }
@@ -134,6 +153,14 @@ impl Reader {
                 health.report(&error);
                 Some(partitions)
             }
+        }
+    }
+
+    fn log_assignment(&self, generation: u64, partitions: &[i32]) {
+        if self.log.has(SystemLogLevel::Info)
+            && let Ok(all) = all_partitions(&self.consumer, &self.topic)
+        {
+            self.log.assigned(&Assignment { generation, partitions, of: all.len() });
         }
     }
 

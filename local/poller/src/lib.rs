@@ -8,21 +8,27 @@
 //! `feed` reads Kafka on a thread of its own, `calls` makes the calls that wait for an answer on
 //! another, and `poller` is the task that connects them.
 
+mod access;
 mod calls;
 mod config;
 mod destination;
 mod event;
 mod feed;
+mod iam;
 mod mapping;
 mod poller;
 mod questions;
 mod reset;
+mod scaling;
 mod status;
+mod system_log;
 
+pub use crate::access::{Access, Identity, Login, Mechanism};
 pub use crate::config::{
-    Destination, EventSource, FailureHandling, MappingConfig, OnFailure, PartialReading,
-    RetryDelay, Service, StartingPosition,
+    Destination, EventSource, FailureHandling, MappingConfig, OnFailure, PartialReading, Pollers,
+    RetryDelay, Service, StartingPosition, SystemLogConfig, SystemLogLevel,
 };
+pub use crate::iam::IamCredentials;
 pub use crate::mapping::Counts;
 pub use crate::poller::{Poller, PollerHandle, PollerStartError};
 pub use crate::reset::{ResetError, ResetTo, reset};

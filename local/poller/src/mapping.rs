@@ -30,6 +30,7 @@ mod restoring;
 mod simulation;
 #[cfg(test)]
 mod tests;
+mod throughput;
 mod trying;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,12 +46,13 @@ use self::commits::Commits;
 use self::concurrency::Concurrency;
 pub use self::counts::Counts;
 pub(crate) use self::messages::{
-    Action, BufferLimits, Ending, Input, Position, Positions, Settings, Start,
+    Action, BufferLimits, Ending, Input, Limits, Position, Positions, Settings, Start,
 };
 pub(crate) use self::notes::Note;
 use self::partition::Partition;
 pub(crate) use self::policy::Policy;
 use self::restoring::PieceLimits;
+use self::throughput::Throughput;
 use self::trying::{Attempt, Planned, Waiting};
 use crate::event::EventWriter;
 
@@ -70,6 +72,7 @@ pub(crate) struct Mapping {
     deliveries: BTreeMap<DeliveryId, Arc<Delivery>>,
     commits: Commits,
     concurrency: Concurrency,
+    throughput: Throughput,
     counts: Counts,
     /// The misreadings that were told.
     explained: BTreeSet<Kind>,
@@ -97,6 +100,7 @@ impl Mapping {
         Self {
             commits: Commits::new(settings.policy.back_off),
             concurrency: Concurrency::default(),
+            throughput: Throughput::new(settings.limits.map(|limits| limits.bytes_per_s)),
             settings,
             writer,
             membership,
@@ -127,6 +131,20 @@ impl Mapping {
     /// What happened so far, in numbers.
     pub(crate) fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Puts the clock right: the machine may have slept, or its clock may have been set.
+    pub(crate) fn set_clock(&mut self, now: Duration, epoch_ms: i64) {
+        let since_start = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+        self.settings.started_ms = epoch_ms.saturating_sub(since_start);
+    }
+
+    /// Each partition with the offset after the last record read, and the first one not done.
+    pub(crate) fn offsets(&self) -> impl Iterator<Item = (i32, i64, i64)> {
+        let offsets = |(number, partition): (&i32, &Partition)| {
+            (*number, partition.read_to(), partition.position(false).next)
+        };
+        self.owned.iter().map(offsets)
     }
 
     /// Takes in what happened at `now` and says what to do, in order.
@@ -160,11 +178,11 @@ impl Mapping {
     /// When to call [`Self::handle`] with [`Input::Tick`] at the latest; always after the `now` of
     /// the last call.
     pub(crate) fn next_wakeup(&self) -> Option<Duration> {
-        let begun = self.under_way.len() + self.recording.len();
         let invoking = match self.membership {
-            Membership::Joined if self.concurrency.allows(begun) => {
-                earliest(self.next_try(), self.window_end())
-            }
+            Membership::Joined if self.begun_allowed() => self
+                .throughput
+                .held_until()
+                .or_else(|| earliest(self.next_try(), self.window_end())),
             Membership::Joined => self.concurrency.next_raise(),
             Membership::Leaving | Membership::Left => None,
         };
@@ -179,6 +197,10 @@ impl Mapping {
         if self.membership == Membership::Joined {
             self.concurrency.advance(now, self.owned.len());
             self.begin_due(now, actions);
+            // What was given up may have been all that there was of what is remembered.
+            while self.restore(now, actions) {
+                self.begin_due(now, actions);
+            }
         }
         self.adjust_fetching(actions);
         actions.extend(self.commits.next(now).map(Action::Commit));
@@ -273,8 +295,10 @@ impl Mapping {
         }
     }
 
-    /// Goes on with what an earlier poller was trying, where its records have come.
-    fn restore(&mut self, now: Duration, actions: &mut Vec<Action>) {
+    /// Goes on with what an earlier poller was trying, where its records have come; whether there
+    /// was any.
+    fn restore(&mut self, now: Duration, actions: &mut Vec<Action>) -> bool {
+        let mut restored = false;
         let (now_ms, longest) = (self.now_ms(now), self.settings.policy.back_off.longest);
         let restoring = self.owned.iter().filter(|(_, partition)| partition.restoring.is_some());
         let restoring: Vec<i32> = restoring.map(|(number, _)| *number).collect();
@@ -284,6 +308,10 @@ impl Mapping {
             let limits = PieceLimits { records_max: self.settings.batch_size, bytes_max };
             let partition = self.owned.get_mut(&number).expect("it was just found");
             if !partition.restore(now, &self.settings.policy, limits) {
+                if partition.is_ready() && partition.queue.is_empty() {
+                    // Nothing of what is remembered is there any more.
+                    self.commit(number, false);
+                }
                 continue;
             }
             let head = partition.pieces.head().expect("something is remembered");
@@ -296,7 +324,9 @@ impl Mapping {
             let wait = Duration::from_millis(wait_ms.unwrap_or(0));
             let planned = Planned { parts: vec![(number, partition.epoch())], refusals: 0 };
             self.waiting.push(Waiting { planned, due: now + wait.min(longest) });
+            restored = true;
         }
+        restored
     }
 
     fn open_windows(&mut self, now: Duration) {

@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rdkafka::config::FromClientConfig as _;
+use rdkafka::config::FromClientConfigAndContext as _;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use rdkafka::{Offset, TopicPartitionList};
 
+use crate::access::Identity;
 use crate::config::MappingConfig;
 use crate::questions::{all_partitions, listed};
 
 /// How long the group's coordinator may take to be found.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
+
+type Consumer = BaseConsumer<Identity>;
 
 /// Where a group is moved to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,21 +90,22 @@ pub fn reset(config: &MappingConfig, to: ResetTo) -> Result<BTreeMap<i32, i64>, 
     Ok(offsets)
 }
 
-fn consumer(config: &MappingConfig) -> Result<BaseConsumer, KafkaError> {
-    let mut client = ClientConfig::new();
+fn consumer(config: &MappingConfig) -> Result<Consumer, KafkaError> {
+    let mut client = config.access.client(&config.bootstrap_servers);
     client
-        .set("bootstrap.servers", &config.bootstrap_servers)
         .set("group.id", &config.group_id)
         .set("client.id", format!("mapping-{}-reset", config.id))
         .set("enable.auto.commit", "false");
     for (name, value) in &config.client_settings {
         client.set(name, value);
     }
-    BaseConsumer::from_config(&client)
+    let consumer = Consumer::from_config_and_context(&client, config.access.identity())?;
+    config.access.settle(&consumer);
+    Ok(consumer)
 }
 
 fn offsets(
-    consumer: &BaseConsumer,
+    consumer: &Consumer,
     topic: &str,
     partitions: &[i32],
     to: ResetTo,

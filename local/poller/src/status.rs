@@ -29,6 +29,26 @@ pub struct PartitionStatus {
     pub end: Option<i64>,
 }
 
+impl PartitionStatus {
+    /// Records written but not yet processed, where both ends are known.
+    pub(crate) fn lag(&self) -> Option<i64> {
+        Some((self.end? - self.committed?).max(0))
+    }
+}
+
+/// What can be seen of one poller without asking it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) state: MappingState,
+    pub(crate) counts: Counts,
+}
+
+impl Seen {
+    pub(crate) fn of(mapping: &Mapping) -> Self {
+        Self { state: MappingState::of(mapping), counts: mapping.counts() }
+    }
+}
+
 /// A mapping's `State`, spelt as AWS spells it where AWS has the word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum MappingState {
@@ -68,7 +88,7 @@ impl MappingStatus {
     ) -> Self {
         let lag = partitions
             .iter()
-            .map(|partition| Some((partition.end? - partition.committed?).max(0)))
+            .map(PartitionStatus::lag)
             .sum::<Option<i64>>()
             .filter(|_| !partitions.is_empty());
         Self { state, lag, partitions, counts }

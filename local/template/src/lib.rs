@@ -24,9 +24,9 @@ pub use crate::{
     env_vars::{EnvVars, EnvVarsError},
     findings::{Position, Problem, TemplateError},
     plan::{
-        Code, Cors, Destination, EventInvoke, FailureHandling, Function, HttpApi, Inert, Logging,
-        Mapping, PartialReading, Plan, RetryDelay, Route, Source, StartingPosition, SystemLogLevel,
-        Table, Topic, Warning,
+        AccessKind, Code, Cors, Destination, EventInvoke, FailureHandling, Function, HttpApi,
+        Inert, Logging, Mapping, PartialReading, Plan, Pollers, RetryDelay, Route, Source,
+        SourceAccess, StartingPosition, SystemLogLevel, Table, Topic, Warning,
     },
 };
 

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use self::mapping::{
-    Destination, FailureHandling, Mapping, PartialReading, RetryDelay, Source, StartingPosition,
+    AccessKind, Destination, FailureHandling, Mapping, PartialReading, Pollers, RetryDelay, Source,
+    SourceAccess, StartingPosition,
 };
 
 /// Everything a template describes, ready to be started.

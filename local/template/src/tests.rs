@@ -4,6 +4,7 @@ mod documents;
 mod functions;
 mod mappings;
 mod parameters;
+mod pollers;
 mod routes;
 mod tables;
 mod topics;

@@ -5,7 +5,6 @@ use tokio::task::spawn_blocking;
 use crate::args::{Mapping, Place};
 use crate::failure::CommandError;
 use crate::running::{RunningError, running};
-use crate::stack::mapping_configs;
 use crate::status::Mappings;
 use crate::{tables, terminal};
 
@@ -34,7 +33,7 @@ pub(super) async fn run(place: &Place, command: Mapping) -> Result<(), CommandEr
             if detail.is_some_and(|detail| detail.state != DISABLED) {
                 return Err(CommandError::MappingRuns { id: id.to_owned() });
             }
-            let configs = mapping_configs(&running.plan()?, &running.kafka, &place.data_folder()?);
+            let configs = running.mapping_configs(&place.data_folder()?)?;
             let config = configs.into_iter().find(|config| config.id == id);
             let config = config.ok_or(CommandError::NoMapping { wanted: mapping })?;
             let moving = spawn_blocking(move || poller::reset(&config, to));

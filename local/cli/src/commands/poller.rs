@@ -9,13 +9,13 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use crate::args::{Place, PollerArgs};
 use crate::failure::CommandError;
 use crate::running::running;
-use crate::stack::{MappingName, function_timeouts, line, mapping_configs, mapping_detail};
+use crate::stack::{MappingName, function_timeouts, line, mapping_detail};
 use crate::{tables, terminal};
 
 pub(super) async fn run(place: &Place, options: PollerArgs) -> Result<(), CommandError> {
     let running = running(place)?;
     let plan = running.plan()?;
-    let configs = mapping_configs(&plan, &running.kafka, &place.data_folder()?);
+    let configs = running.mapping_configs(&place.data_folder()?)?;
     let wanted = configs.into_iter().find(|config| config.id == options.mapping);
     let mut config = wanted.ok_or(CommandError::NoMapping { wanted: options.mapping })?;
     config.enabled = !options.paused;

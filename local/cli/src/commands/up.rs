@@ -75,6 +75,8 @@ fn config(template: PathBuf, data: PathBuf, options: Up, notices: Notices) -> St
             table: ports.table,
         },
         kafka: options.kafka,
+        kafka_access: options.kafka_access,
+        secrets: options.secrets,
         functions: options.functions,
         sources: Sources {
             cargo: options.cargo,

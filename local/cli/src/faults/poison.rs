@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use load::RunId;
-use rdkafka::ClientConfig;
-use rdkafka::client::ClientContext;
-use rdkafka::config::{FromClientConfigAndContext as _, RDKafkaLogLevel};
-use rdkafka::error::KafkaError;
+use poller::Identity;
+use rdkafka::config::FromClientConfigAndContext as _;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+use crate::access::KafkaClient;
 
 use super::carrier::CarryError;
 use super::poison_file::{Place, PoisonFile, line};
@@ -26,21 +26,8 @@ const UNDER_WAY_MAX: usize = 100;
 /// How long a record may be on its way: longer than Kafka is away.
 const DELIVERY_MAX: Duration = Duration::from_mins(1);
 
-type Producer = FutureProducer<Quiet>;
-
-/// Kafka is away on purpose: the person knows.
-#[derive(Clone)]
-struct Quiet;
-
-impl ClientContext for Quiet {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        tracing::debug!(?level, facility, "{message}");
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "Kafka client error");
-    }
-}
+/// Quiet: where Kafka is away on purpose, the person knows.
+type Producer = FutureProducer<Identity>;
 
 /// Writes poison while a load runs.
 pub(super) struct Poisoner {
@@ -53,17 +40,17 @@ pub(super) struct Poisoner {
 
 impl Poisoner {
     pub(super) async fn new(
-        kafka: &str,
+        kafka: KafkaClient,
         topics: Vec<String>,
         share: Share,
         folder: &Path,
         run: RunId,
     ) -> Result<Self, CarryError> {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", kafka).set("enable.idempotence", "true");
+        let KafkaClient { mut config, identity } = kafka;
+        config.set("enable.idempotence", "true");
         config.set("message.timeout.ms", DELIVERY_MAX.as_millis().to_string());
         let producer =
-            Producer::from_config_and_context(&config, Quiet).map_err(CarryError::Producer)?;
+            Producer::from_config_and_context(&config, identity).map_err(CarryError::Producer)?;
         tokio::fs::create_dir_all(folder).await.map_err(CarryError::Poison)?;
         let file = File::create(PoisonFile::path(folder, run)).await.map_err(CarryError::Poison)?;
         Ok(Self { producer, topics, share, run, file })

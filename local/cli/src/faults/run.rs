@@ -17,6 +17,7 @@ use super::chaos::Chaos;
 use super::poison::Poisoner;
 use super::schedule::Schedule;
 use super::spec::{Fault, FaultSpec, Share};
+use crate::access::KafkaClient;
 use crate::run_file::RunFile;
 use crate::terminal::chain;
 
@@ -51,7 +52,7 @@ pub(crate) struct Prepared {
     carrier: Arc<Carrier>,
     schedule: Schedule,
     chaos: Option<u64>,
-    poison: Option<(Share, String)>,
+    poison: Option<(Share, KafkaClient)>,
 }
 
 /// Faults under way.
@@ -86,11 +87,15 @@ impl FaultPlan {
             carrier.move_pollers().await?;
         }
         let share = poison(self.asked.poison, self.chaos.is_some(), &carrier.topics())?;
+        let poison = match share {
+            Some(share) => Some((share, run.kafka_client()?)),
+            None => None,
+        };
         Ok(Prepared {
             carrier: Arc::new(carrier),
             schedule: Schedule::new(self.asked.timed, chaos),
             chaos: self.chaos,
-            poison: share.map(|share| (share, run.kafka.clone())),
+            poison,
         })
     }
 }
@@ -131,7 +136,7 @@ impl Prepared {
             None => None,
             Some((share, kafka)) => {
                 let topics = self.carrier.topics();
-                let poisoner = Poisoner::new(&kafka, topics, share, &folder, run).await?;
+                let poisoner = Poisoner::new(kafka, topics, share, &folder, run).await?;
                 Some(poisoner.run(seen, stop.clone()))
             }
         };

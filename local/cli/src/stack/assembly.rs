@@ -7,7 +7,7 @@ use broker::BrokerConfig;
 use gateway::Gateway;
 use host::{Host, HostConfig, LogLine};
 use invoke::Invoke;
-use poller::Poller;
+use poller::{Access, MappingConfig, Poller};
 use table::Table;
 use template::Plan;
 use tokio::sync::mpsc;
@@ -18,7 +18,7 @@ use super::mappings::{MappingName, RunningMapping, Seat};
 use super::owner::{Owned, Parts};
 use super::poller_process::Launch;
 use super::ports::{Bound, Listeners};
-use super::{Addresses, StackConfig, UpError, cluster, mapping_configs, wiring};
+use super::{Addresses, StackConfig, UpError, cluster, wiring};
 use crate::build::Program;
 use crate::control::{Control, REQUESTS_MAX};
 use crate::data_folder::Layout;
@@ -31,6 +31,8 @@ pub(super) struct Assembly<'a> {
     pub(super) plan: &'a Plan,
     pub(super) addresses: &'a Addresses,
     pub(super) layout: &'a Layout,
+    /// How to get at a Kafka elsewhere.
+    pub(super) kafka_access: &'a Access,
 }
 
 impl Assembly<'_> {
@@ -39,6 +41,7 @@ impl Assembly<'_> {
         &self,
         listeners: Listeners,
         programs: &BTreeMap<String, Program>,
+        mappings: Vec<MappingConfig>,
     ) -> Result<Owned, UpError> {
         let Listeners { gateway, lambda, kafka, table, control } = listeners;
         let tables = wiring::tables(self.plan);
@@ -55,7 +58,7 @@ impl Assembly<'_> {
             }
             (None, None) => unreachable!("the host's port is taken unless functions run elsewhere"),
         };
-        let mappings = self.mappings(&invoke)?;
+        let mappings = start_mappings(mappings, &invoke)?;
         let gateway = Gateway::start(gateway.listener, wiring::apis(self.plan), invoke)
             .map_err(UpError::Gateway)?;
         let (sender, requests) = mpsc::channel(REQUESTS_MAX);
@@ -73,7 +76,8 @@ impl Assembly<'_> {
     /// The embedded broker with the template's topics; with `--kafka`, the topics there.
     async fn kafka(&self, bound: Option<Bound>) -> Result<Kafka, UpError> {
         let Some(bound) = bound else {
-            cluster::create_topics(&self.addresses.kafka, &self.plan.topics).await?;
+            let (kafka, topics) = (&self.addresses.kafka, &self.plan.topics);
+            cluster::create_topics(kafka, topics, self.kafka_access).await?;
             return Ok(Kafka::Elsewhere);
         };
         let topics = wiring::topics(self.plan);
@@ -102,24 +106,26 @@ impl Assembly<'_> {
         };
         Host::start(bound.listener, config)
     }
+}
 
-    fn mappings(&self, invoke: &Arc<dyn Invoke>) -> Result<Vec<RunningMapping>, UpError> {
-        let configs = mapping_configs(self.plan, &self.addresses.kafka, self.layout.root());
-        let mappings = configs.into_iter().map(|config| {
-            let (id, function, topic) =
-                (config.id.clone(), config.function.clone(), config.topic.clone());
-            let enabled = config.enabled;
-            match Poller::start(config, Arc::clone(invoke)) {
-                Ok(poller) => {
-                    let name = MappingName { id, function, topic };
-                    Ok(RunningMapping { name, seat: Some(Seat::Inside(poller)), enabled })
-                }
-                Err(source) => {
-                    let source = Box::new(source);
-                    Err(UpError::Mapping { function, topic, source })
-                }
+fn start_mappings(
+    configs: Vec<MappingConfig>,
+    invoke: &Arc<dyn Invoke>,
+) -> Result<Vec<RunningMapping>, UpError> {
+    let mappings = configs.into_iter().map(|config| {
+        let (id, function, topic) =
+            (config.id.clone(), config.function.clone(), config.topic.clone());
+        let enabled = config.enabled;
+        match Poller::start(config, Arc::clone(invoke)) {
+            Ok(poller) => {
+                let name = MappingName { id, function, topic };
+                Ok(RunningMapping { name, seat: Some(Seat::Inside(poller)), enabled })
             }
-        });
-        mappings.collect()
-    }
+            Err(source) => {
+                let source = Box::new(source);
+                Err(UpError::Mapping { function, topic, source })
+            }
+        }
+    });
+    mappings.collect()
 }

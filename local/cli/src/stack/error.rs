@@ -11,6 +11,7 @@ use template::{EnvVarsError, TemplateError, Warning};
 
 use super::cluster::ClusterError;
 use super::ports::PortError;
+use crate::access::AccessError;
 use crate::build::BuildError;
 use crate::data_folder::DataFolderError;
 use crate::exit::Exit;
@@ -25,6 +26,9 @@ pub enum UpError {
     /// A port cannot be had.
     #[error(transparent)]
     Port(#[from] PortError),
+    /// Kafka elsewhere cannot be got at.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// The Kafka given cannot be used.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
@@ -99,6 +103,7 @@ impl UpError {
     /// The exit code that fits.
     pub fn exit(&self) -> Exit {
         match self {
+            Self::Access(error) => error.exit(),
             Self::Data(DataFolderError::Foreign { .. })
             | Self::EnvVarsUnreadable { .. }
             | Self::EnvVars { .. }
@@ -130,12 +135,16 @@ impl UpError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Data(error) => Some(error.hint().to_owned()),
+            Self::Access(error) => error.hint().map(str::to_owned),
             Self::Port(error) => error
                 .purpose()
                 .flag()
                 .map(|flag| format!("pass {flag} with another port, or with 0 for a free one")),
             Self::Cluster(ClusterError::Absent { .. }) => {
                 Some("start that Kafka, or leave --kafka out to use the embedded broker".to_owned())
+            }
+            Self::Cluster(ClusterError::Refuses { .. }) => {
+                Some("--kafka-access and --secrets say how to get at it".to_owned())
             }
             Self::Build(BuildError::NoTool { tool, .. }) => Some(install(tool)),
             Self::Build(BuildError::Missing { .. }) => {

@@ -89,6 +89,9 @@ fn everything_is_told_and_aligned() {
         enabled: true,
         failures: template::FailureHandling::default(),
         filters: Vec::new(),
+        pollers: template::Pollers::default(),
+        system_log: None,
+        access: Vec::new(),
     };
     let orders_mapping = Mapping {
         topic: "order-events".to_owned(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millrace::RunFile;
-use poller::{EventSource, FailureHandling, MappingConfig, Poller, StartingPosition};
+use poller::{EventSource, FailureHandling, MappingConfig, Poller, Pollers, StartingPosition};
 use serde_json::Value;
 
 use crate::cloud::{Cloud, PATIENCE, text};
@@ -38,6 +38,9 @@ impl FakeMapping {
             enabled: true,
             filters: Vec::new(),
             failures: FailureHandling::default(),
+            pollers: Pollers::default(),
+            system_log: None,
+            access: poller::Access::default(),
             client_settings: BTreeMap::new(),
             id,
         };

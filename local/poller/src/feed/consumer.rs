@@ -1,17 +1,18 @@
 //! The Kafka consumer: its settings, and what it calls back.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use rdkafka::ClientConfig;
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::topic_partition_list::{TopicPartitionList, TopicPartitionListElem};
 use rdkafka::types::RDKafkaRespErr;
 
-use crate::config::{MappingConfig, StartingPosition};
+use crate::access::Identity;
+use crate::config::MappingConfig;
 
 /// Rebalances not yet taken in. Kafka sends the next one only after the last was answered.
 const REBALANCES_MAX: usize = 4;
@@ -30,30 +31,29 @@ pub(crate) enum Rebalance {
 /// takes questions to Kafka, and may take several tries.
 pub(crate) struct Context {
     rebalances: SyncSender<Rebalance>,
+    identity: Identity,
 }
 
-/// Makes the mapping's consumer, not yet subscribed, and the channel of its rebalances.
-pub(crate) fn create(config: &MappingConfig) -> KafkaResult<(Arc<Consumer>, Receiver<Rebalance>)> {
+/// Makes the consumer of the mapping's poller of this number, not yet subscribed, and the channel
+/// of its rebalances.
+pub(crate) fn create(
+    config: &MappingConfig,
+    number: u32,
+) -> KafkaResult<(Arc<Consumer>, Receiver<Rebalance>)> {
     let (rebalances, receiver) = sync_channel(REBALANCES_MAX);
-    let mut client = ClientConfig::new();
+    let identity = config.access.identity();
+    let mut client = config.access.client(&config.bootstrap_servers);
     client
-        .set("bootstrap.servers", &config.bootstrap_servers)
         .set("group.id", &config.group_id)
-        .set("client.id", format!("mapping-{}", config.id))
+        .set("client.id", format!("mapping-{}-{number}", config.id))
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         // A mapping that was killed keeps its partitions for this long: Kafka waits for it before
         // the next start may read. The default of 45 s is made for links that fail, not for this.
         .set("session.timeout.ms", "10000")
-        // Where to go when an offset turns out to be gone while reading; on assignment it is
-        // looked at before.
-        .set(
-            "auto.offset.reset",
-            match config.starting_position {
-                StartingPosition::Latest => "latest",
-                StartingPosition::TrimHorizon | StartingPosition::AtTimestamp { .. } => "earliest",
-            },
-        )
+        // An offset that turns out to be gone is for the mapping to hear of: the client would go
+        // back in silence, to offsets that the mapping takes for read already.
+        .set("auto.offset.reset", "error")
         // Measured: 15 MB resident and full speed. With the default back-off of 1,000 ms a queue
         // this small would stand empty most of the time.
         .set("queued.max.messages.kbytes", "2048")
@@ -65,22 +65,24 @@ pub(crate) fn create(config: &MappingConfig) -> KafkaResult<(Arc<Consumer>, Rece
     for (name, value) in &config.client_settings {
         client.set(name, value);
     }
-    let consumer = Consumer::from_config_and_context(&client, Context { rebalances })?;
+    let consumer = Consumer::from_config_and_context(&client, Context { rebalances, identity })?;
     Ok((Arc::new(consumer), receiver))
 }
 
 impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = Identity::ENABLE_REFRESH_OAUTH_TOKEN;
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        // What someone must act on is said by the mapping itself; a reset offset is said here.
-        if facility == "OFFSET" {
-            tracing::warn!(?level, "{message}");
-        } else {
-            tracing::debug!(?level, facility, "{message}");
-        }
+        // What someone must act on is said by the mapping itself.
+        tracing::debug!(?level, facility, "{message}");
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "Kafka client error");
+    }
+
+    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.identity.generate_oauth_token(config)
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rdkafka::Timestamp as KafkaTimestamp;
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 
 use crate::event::{EventWriter, RecordView, Timestamp};
@@ -18,6 +19,14 @@ const RUN_RECORDS_MAX: usize = 1_000;
 
 /// A run ends with this many bytes of JSON text; the queue to the mapping's task holds a few runs.
 const RUN_BYTES_MAX: usize = 256 * 1024;
+
+/// What polling found besides records.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Polled {
+    pub(crate) errors: u64,
+    /// A partition does not have the offset any more that is to be read next.
+    pub(crate) out_of_range: bool,
+}
 
 /// The records of one run, by partition.
 #[derive(Debug, Default)]
@@ -46,10 +55,11 @@ struct Written {
 }
 
 impl Gathering {
-    /// Waits for a record, then takes what is there; gives the number of errors among it.
-    pub(crate) fn poll(&mut self, reader: &Reader, health: &mut Health) -> u64 {
+    /// Waits for a record, then takes what is there; tells of the errors among it.
+    pub(crate) fn poll(&mut self, reader: &Reader, health: &mut Health) -> Polled {
         let mut wait = POLL_MAX;
-        let (mut bytes, mut errors) = (0, 0);
+        let mut bytes = 0;
+        let mut polled = Polled::default();
         for _ in 0..RUN_RECORDS_MAX {
             match reader.consumer.poll(wait) {
                 Some(Ok(message)) => {
@@ -57,17 +67,21 @@ impl Gathering {
                     bytes += self.add(&message, reader);
                 }
                 Some(Err(error)) => {
-                    errors += 1;
-                    health.report(&error);
+                    polled.errors += 1;
+                    if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AutoOffsetReset) {
+                        polled.out_of_range = true;
+                    } else {
+                        health.report(&error);
+                    }
                 }
-                None => return errors,
+                None => return polled,
             }
             if bytes >= RUN_BYTES_MAX {
-                return errors;
+                return polled;
             }
             wait = Duration::ZERO;
         }
-        errors
+        polled
     }
 
     /// Takes what was gathered, in order of partition.

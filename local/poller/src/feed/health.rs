@@ -6,17 +6,24 @@ use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::feed::Consumer;
+use crate::system_log::PollerLog;
 
 /// How long a question may take that only finds out whether Kafka is back.
 const PROBE_MAX: Duration = Duration::from_secs(1);
 
 /// What is known to be wrong.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Health {
     trouble: Option<RDKafkaErrorCode>,
+    log: PollerLog,
 }
 
 impl Health {
+    /// Nothing is wrong yet.
+    pub(crate) fn new(log: PollerLog) -> Self {
+        Self { trouble: None, log }
+    }
+
     /// Takes in an error; the client library goes on trying by itself.
     pub(crate) fn report(&mut self, error: &KafkaError) {
         let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
@@ -28,6 +35,7 @@ impl Health {
             _ if self.trouble == Some(code) => tracing::debug!(%error, "Kafka is still in trouble"),
             _ => {
                 tracing::warn!(%error, "Reading from Kafka fails; trying again until it works");
+                self.log.warn(&format!("{code:?}"), &error.to_string());
                 self.trouble = Some(code);
             }
         }

@@ -124,7 +124,7 @@ mod tests {
     use rdkafka::types::RDKafkaRespErr;
 
     use super::*;
-    use crate::config::{EventSource, FailureHandling, MappingConfig};
+    use crate::config::{EventSource, FailureHandling, MappingConfig, Pollers};
     use crate::feed;
 
     /// What a broker knows that has just started: it has the partitions, and not yet their topic.
@@ -145,9 +145,12 @@ mod tests {
             enabled: true,
             filters: Vec::new(),
             failures: FailureHandling::default(),
+            pollers: Pollers::default(),
+            system_log: None,
+            access: crate::access::Access::default(),
             client_settings: BTreeMap::new(),
         };
-        let (consumer, _rebalances) = feed::create(&config).unwrap();
+        let (consumer, _rebalances) = feed::create(&config, 0).unwrap();
         let resolve = || resolve(&consumer, "events", &[0], StartingPosition::Latest);
         let position = Position { next: 0, memory: String::new() };
         assert_eq!(resolve().unwrap(), [Start { partition: 0, position }]);

@@ -1,5 +1,7 @@
 //! What a mapping counts: CloudWatch's metrics of event source mappings, as totals.
 
+use std::ops::AddAssign;
+
 use serde::{Deserialize, Serialize};
 
 /// The counters of `EventCount` and `ErrorCount`, since the mapping was started.
@@ -29,4 +31,33 @@ pub struct Counts {
     pub delivery_errors: u64,
     /// `CommitErrorCount`: commits that failed.
     pub commit_errors: u64,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        let Self {
+            polled,
+            filtered_out,
+            invoked,
+            failed_invoke,
+            dropped,
+            delivered,
+            committed,
+            polling_errors,
+            invoke_errors,
+            delivery_errors,
+            commit_errors,
+        } = other;
+        self.polled += polled;
+        self.filtered_out += filtered_out;
+        self.invoked += invoked;
+        self.failed_invoke += failed_invoke;
+        self.dropped += dropped;
+        self.delivered += delivered;
+        self.committed += committed;
+        self.polling_errors += polling_errors;
+        self.invoke_errors += invoke_errors;
+        self.delivery_errors += delivery_errors;
+        self.commit_errors += commit_errors;
+    }
 }

@@ -13,19 +13,37 @@ use crate::mapping::trying::Planned;
 use crate::mapping::{Action, Mapping};
 
 impl Mapping {
-    /// Begins whatever is due: what is to be tried again first, then new batches.
+    /// Begins whatever is due: what is to be tried again first, then new batches, unless one of
+    /// these has been due for longer. Failing partitions of which one is always due would otherwise
+    /// keep the others waiting for ever, where few invocations are allowed.
     pub(super) fn begin_due(&mut self, now: Duration, actions: &mut Vec<Action>) {
-        while self.concurrency.allows(self.under_way.len() + self.recording.len()) {
-            let planned = match self.take_waiting(now) {
-                Some(planned) => planned,
-                None if self.give_up_too_large(now, actions) => continue,
-                None => match self.cut(now) {
-                    Some(planned) => planned,
-                    None => return,
-                },
+        while self.may_begin(now) {
+            if self.give_up_too_large(now, actions) {
+                continue;
+            }
+            let overdue = self.window_end().filter(|end| *end <= now);
+            let again_first =
+                self.next_try().is_none_or(|due| overdue.is_none_or(|end| due <= end));
+            let planned = if again_first {
+                self.take_waiting(now).or_else(|| self.cut(now))
+            } else {
+                self.cut(now).or_else(|| self.take_waiting(now))
             };
+            let Some(planned) = planned else { return };
             self.begin(now, planned, actions);
         }
+    }
+
+    /// Whether one more invocation is allowed.
+    fn may_begin(&mut self, now: Duration) -> bool {
+        self.begun_allowed() && self.throughput.allows(now)
+    }
+
+    /// Whether as many invocations are under way as are allowed, whatever they carry.
+    pub(super) fn begun_allowed(&self) -> bool {
+        let begun = self.under_way.len() + self.recording.len();
+        let within = self.settings.limits.is_none_or(|limits| begun < limits.invocations_max);
+        within && self.concurrency.allows(begun)
     }
 
     /// When the first open window ends.

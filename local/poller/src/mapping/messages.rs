@@ -41,8 +41,19 @@ pub(crate) struct Settings {
     pub(crate) payload_bytes_max: usize,
     pub(crate) policy: Policy,
     pub(crate) buffer: BufferLimits,
+    /// What AWS allows one poller, where it is asked for.
+    pub(crate) limits: Option<Limits>,
     /// The time of day at this mapping's time zero, epoch milliseconds.
     pub(crate) started_ms: i64,
+}
+
+/// What one poller may do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Invocations under way.
+    pub(crate) invocations_max: usize,
+    /// Bytes of records invoked.
+    pub(crate) bytes_per_s: u32,
 }
 
 /// How much may be buffered: at the upper bound a partition's fetching pauses, at half of it it

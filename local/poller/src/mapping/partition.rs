@@ -51,6 +51,11 @@ impl Partition {
         self.epoch
     }
 
+    /// The offset after the last record read.
+    pub(crate) fn read_to(&self) -> i64 {
+        self.read_to
+    }
+
     /// Takes what was read, without what was read before; gives the number of new records.
     pub(crate) fn receive(&mut self, now: Duration, run: Run) -> usize {
         let mut received = 0;

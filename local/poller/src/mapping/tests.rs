@@ -6,6 +6,7 @@ use super::*;
 use crate::config::{EventSource, PartialReading};
 
 mod failing;
+mod limits;
 mod remembering;
 
 /// Next offsets by partition.
@@ -37,6 +38,7 @@ fn settings() -> Settings {
         payload_bytes_max: 10_000,
         policy: policy(),
         started_ms: STARTED_MS,
+        limits: None,
         buffer: BufferLimits {
             bytes_max: 1_000_000,
             partition_bytes_min: 1_000,

@@ -46,8 +46,9 @@ struct Failure<'a> {
 impl Mapping {
     /// What is due to be tried again, unless an invocation of before still holds its partition.
     pub(super) fn take_waiting(&mut self, now: Duration) -> Option<Planned> {
-        let due = self.waiting.iter().position(|w| w.due <= now && !self.is_held(&w.planned))?;
-        Some(self.waiting.remove(due).planned)
+        let free = self.waiting.iter().enumerate().filter(|(_, w)| !self.is_held(&w.planned));
+        let (first, due) = free.map(|(index, w)| (index, w.due)).min_by_key(|(_, due)| *due)?;
+        (due <= now).then(|| self.waiting.remove(first).planned)
     }
 
     /// When the next try is due.
@@ -79,6 +80,7 @@ impl Mapping {
         if begun.parts.is_empty() {
             return;
         }
+        self.throughput.spend(now, self.bytes(&begun));
         if self.settings.policy.remembers_first() {
             for (number, _) in &begun.parts {
                 self.commit(*number, true);
@@ -87,6 +89,12 @@ impl Mapping {
         } else {
             self.launch(begun, actions);
         }
+    }
+
+    /// The bytes of the records that go together.
+    fn bytes(&self, planned: &Planned) -> usize {
+        let heads = planned.parts.iter().filter_map(|(number, _)| self.owned[number].pieces.head());
+        heads.flat_map(|head| head.records.iter()).map(|record| record.json.len()).sum()
     }
 
     /// Invokes what Kafka remembers by now.

@@ -1,9 +1,13 @@
 //! What a person is told about a mapping's batches, as log lines.
 
 use crate::mapping::Note;
+use crate::system_log::PollerLog;
 
-/// Logs a note at the level of what it asks of its reader.
-pub(super) fn log(note: &Note) {
+/// Logs a note at the level of what it asks of its reader, and what went wrong in the mapping's log.
+pub(super) fn log(note: &Note, log: &PollerLog) {
+    if let Some((code, message)) = trouble(note) {
+        log.warn(code, &message);
+    }
     match note {
         Note::InvocationFailed { ranges, attempts, retry_in, reason } => tracing::warn!(
             ?ranges,
@@ -65,4 +69,28 @@ pub(super) fn log(note: &Note) {
             tracing::debug!(failures, reason, "Failed to commit offsets again");
         }
     }
+}
+
+/// What goes into the mapping's log, with a word for what it is: AWS shows only those of its Kafka
+/// client.
+fn trouble(note: &Note) -> Option<(&'static str, String)> {
+    Some(match note {
+        Note::InvocationFailed { ranges, reason, .. } => {
+            ("FunctionError", format!("{ranges:?}: {reason}"))
+        }
+        Note::Split { range, reason } => ("FunctionError", format!("{range:?}: {reason}")),
+        Note::NotInvoked { ranges, reason, .. } => ("InvokeError", format!("{ranges:?}: {reason}")),
+        Note::PartlyFailed { range, records, .. } => {
+            ("BatchItemFailures", format!("{records} records of {range:?}"))
+        }
+        Note::Dropped { range, records, condition } => {
+            ("DroppedEvents", format!("{records} records of {range:?}: {condition:?}"))
+        }
+        Note::NotDelivered { range, reason, .. } => {
+            ("OnFailureDestinationDeliveryError", format!("{range:?}: {reason}"))
+        }
+        Note::Misread(misreading) => ("BatchItemFailures", misreading.to_string()),
+        Note::CommitFailed { reason, .. } => ("CommitError", reason.clone()),
+        Note::Delivered { .. } | Note::Remembered { .. } => return None,
+    })
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use invoke::{Invoke, InvokeError, Outcome};
+use jiff::Timestamp;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaResult;
 use rdkafka::topic_partition_list::TopicPartitionList;
@@ -17,13 +18,14 @@ use tokio::task::{self, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use crate::calls::{Call, Reply};
-use crate::config::MappingConfig;
+use crate::config::{MappingConfig, SystemLogLevel};
 use crate::destination::Deliverer;
 use crate::event::EventWriter;
 use crate::feed::{Consumer, Feed};
 use crate::mapping::{Action, Batch, BatchId, Delivery, DeliveryId, Ending, Input, Mapping};
-use crate::poller::notes;
-use crate::status::{MappingState, MappingStatus, PartitionStatus};
+use crate::poller::{Order, notes};
+use crate::status::{PartitionStatus, Seen};
+use crate::system_log::{Offsets, PollerLog};
 
 /// How long what Kafka said about progress is repeated rather than asked again.
 const PROGRESS_FRESH: Duration = Duration::from_secs(1);
@@ -32,16 +34,18 @@ const PROGRESS_FRESH: Duration = Duration::from_secs(1);
 /// invocation cut off here are delivered again.
 const STOP_MAX: Duration = Duration::from_secs(15);
 
+/// How often the log gets offsets, as on AWS.
+const LOG_EVERY: Duration = Duration::from_mins(1);
+
 /// How much of a function's error a log line carries.
 const REASON_CHARS_MAX: usize = 512;
 
-/// A request to the mapping.
+/// A request to a poller.
 #[derive(Debug)]
 pub(super) enum Control {
-    Status(oneshot::Sender<MappingStatus>),
-    Pause,
-    Resume,
-    Stop,
+    /// How far is the group? `None` while Kafka cannot say.
+    Progress(oneshot::Sender<Option<Vec<PartitionStatus>>>),
+    Order(Order),
 }
 
 /// The task's share of the Kafka client, and its ends of the channels to the client's threads.
@@ -56,7 +60,8 @@ pub(super) struct KafkaSide {
 /// What the task works with.
 pub(super) struct Parts {
     pub(super) invoke: Arc<dyn Invoke>,
-    pub(super) destination: Option<Deliverer>,
+    pub(super) destination: Option<Arc<Deliverer>>,
+    pub(super) log: PollerLog,
 }
 
 /// Everything the task hears of.
@@ -86,7 +91,10 @@ pub(super) struct Owner {
     /// Rebalances that wait for [`Action::Released`].
     releases: Vec<SyncSender<()>>,
     progress: Progress,
-    state: watch::Sender<MappingState>,
+    log: PollerLog,
+    /// When the log gets offsets again, where it wants them.
+    log_at: Option<Instant>,
+    seen: watch::Sender<Seen>,
     stop_at: Option<Instant>,
 }
 
@@ -96,7 +104,9 @@ struct Progress {
     known: Option<(Instant, Vec<PartitionStatus>)>,
     /// Kafka is being asked.
     under_way: bool,
-    asking: Vec<oneshot::Sender<MappingStatus>>,
+    /// The log wants to know.
+    for_log: bool,
+    asking: Vec<oneshot::Sender<Option<Vec<PartitionStatus>>>>,
 }
 
 impl Owner {
@@ -107,7 +117,7 @@ impl Owner {
         kafka: KafkaSide,
         asked: mpsc::Receiver<Control>,
     ) -> Self {
-        let (state, _) = watch::channel(MappingState::of(&mapping));
+        let (seen, _) = watch::channel(Seen::of(&mapping));
         Self {
             mapping,
             started: Instant::now(),
@@ -118,19 +128,21 @@ impl Owner {
             asked,
             invocations: JoinSet::new(),
             batches: HashMap::new(),
-            destination: parts.destination.map(Arc::new),
+            destination: parts.destination,
             deliveries: JoinSet::new(),
             delivering: HashMap::new(),
             releases: Vec::new(),
             progress: Progress::default(),
-            state,
+            log_at: parts.log.has(SystemLogLevel::Debug).then(|| Instant::now() + LOG_EVERY),
+            log: parts.log,
+            seen,
             stop_at: None,
         }
     }
 
-    /// The mapping's state as it changes.
-    pub(super) fn watch_state(&self) -> watch::Receiver<MappingState> {
-        self.state.subscribe()
+    /// The poller's state and its counts as they change.
+    pub(super) fn watch(&self) -> watch::Receiver<Seen> {
+        self.seen.subscribe()
     }
 
     /// Runs until stopped and out of the group, or until the stop has taken too long.
@@ -138,8 +150,8 @@ impl Owner {
         while !self.is_finished() {
             let happened = self.next().await;
             self.take_in(happened);
-            let now = MappingState::of(&self.mapping);
-            self.state.send_if_modified(|before| std::mem::replace(before, now) != now);
+            let now = Seen::of(&self.mapping);
+            self.seen.send_if_modified(|before| std::mem::replace(before, now) != now);
         }
     }
 
@@ -149,7 +161,7 @@ impl Owner {
 
     async fn next(&mut self) -> Happened {
         let wakeup = self.mapping.next_wakeup().map(|at| self.started + at);
-        let wakeup = [wakeup, self.stop_at].into_iter().flatten().min();
+        let wakeup = [wakeup, self.stop_at, self.log_at].into_iter().flatten().min();
         tokio::select! {
             // Outcomes first: they free partitions and memory.
             biased;
@@ -194,10 +206,10 @@ impl Owner {
             Happened::Replied(Some(Reply::Progress(partitions))) => {
                 return self.answer(partitions);
             }
-            Happened::Asked(Some(Control::Status(asking))) => return self.status(asking),
-            Happened::Asked(Some(Control::Pause)) => Input::Pause,
-            Happened::Asked(Some(Control::Resume)) => Input::Resume,
-            Happened::Asked(Some(Control::Stop) | None) => {
+            Happened::Asked(Some(Control::Progress(asking))) => return self.tell_progress(asking),
+            Happened::Asked(Some(Control::Order(Order::Pause))) => Input::Pause,
+            Happened::Asked(Some(Control::Order(Order::Resume))) => Input::Resume,
+            Happened::Asked(Some(Control::Order(Order::Stop)) | None) => {
                 self.stop_at = Some(Instant::now() + STOP_MAX);
                 Input::Pause
             }
@@ -207,9 +219,14 @@ impl Owner {
                 self.stop_at = Some(Instant::now());
                 return;
             }
-            Happened::Woke => Input::Tick,
+            Happened::Woke => {
+                self.ask_for_log();
+                Input::Tick
+            }
         };
-        for action in self.mapping.handle(self.started.elapsed(), input) {
+        let now = self.started.elapsed();
+        self.mapping.set_clock(now, Timestamp::now().as_millisecond());
+        for action in self.mapping.handle(now, input) {
             self.act(action);
         }
     }
@@ -235,7 +252,7 @@ impl Owner {
                 self.told("join the group", self.kafka.consumer.subscribe(&[&self.topic]));
             }
             Action::Leave => self.kafka.consumer.unsubscribe(),
-            Action::Log(note) => notes::log(&note),
+            Action::Log(note) => notes::log(&note, &self.log),
         }
     }
 
@@ -286,42 +303,62 @@ impl Owner {
         }
     }
 
-    fn status(&mut self, asking: oneshot::Sender<MappingStatus>) {
+    fn tell_progress(&mut self, asking: oneshot::Sender<Option<Vec<PartitionStatus>>>) {
         let fresh = self.progress.known.as_ref().filter(|(at, _)| at.elapsed() < PROGRESS_FRESH);
         if let Some((_, partitions)) = fresh {
-            let partitions = partitions.clone();
-            reply(asking, self.mapping_status(Some(partitions)));
+            reply(asking, Some(partitions.clone()));
             return;
         }
         self.progress.asking.retain(|asking| !asking.is_closed());
         self.progress.asking.push(asking);
+        self.ask();
+    }
+
+    fn ask(&mut self) {
         if !self.progress.under_way {
             self.progress.under_way = true;
             self.call(Call::Progress);
         }
     }
 
-    fn mapping_status(&self, partitions: Option<Vec<PartitionStatus>>) -> MappingStatus {
-        let (state, counts) = (MappingState::of(&self.mapping), self.mapping.counts());
-        match partitions {
-            Some(partitions) => MappingStatus::new(state, counts, partitions),
-            None => MappingStatus::unknown(state, counts),
+    fn ask_for_log(&mut self) {
+        if self.log_at.is_some_and(|at| at <= Instant::now()) {
+            self.log_at = Some(Instant::now() + LOG_EVERY);
+            self.progress.for_log = true;
+            self.ask();
+        }
+    }
+
+    fn log_offsets(&self, partitions: &[PartitionStatus]) {
+        for (partition, read_to, next) in self.mapping.offsets() {
+            let status = partitions.iter().find(|status| status.partition == partition);
+            if let Some(PartitionStatus { committed: Some(committed), end: Some(end), .. }) = status
+            {
+                let (consumed, processed) = (read_to - 1, next - 1);
+                let (end, committed) = (*end, *committed);
+                self.log.offsets(partition, Offsets { end, consumed, processed, committed });
+            }
         }
     }
 
     fn answer(&mut self, partitions: Option<Vec<PartitionStatus>>) {
-        let status = self.mapping_status(partitions.clone());
+        if std::mem::take(&mut self.progress.for_log) {
+            self.log_offsets(partitions.as_deref().unwrap_or_default());
+        }
+        for asking in self.progress.asking.drain(..) {
+            reply(asking, partitions.clone());
+        }
         self.progress.under_way = false;
         self.progress.known = partitions.map(|partitions| (Instant::now(), partitions));
-        for asking in self.progress.asking.drain(..) {
-            reply(asking, status.clone());
-        }
     }
 }
 
-fn reply(asking: oneshot::Sender<MappingStatus>, status: MappingStatus) {
-    if asking.send(status).is_err() {
-        tracing::debug!("Who asked for the status has given up");
+fn reply(
+    asking: oneshot::Sender<Option<Vec<PartitionStatus>>>,
+    partitions: Option<Vec<PartitionStatus>>,
+) {
+    if asking.send(partitions).is_err() {
+        tracing::debug!("Who asked for the progress has given up");
     }
 }
 

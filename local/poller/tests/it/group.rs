@@ -2,7 +2,7 @@
 
 use poller::{MappingConfig, MappingState, Poller, StartingPosition};
 
-use crate::support::{Kafka, function, until, until_caught_up, until_started};
+use crate::support::{Kafka, TOPIC, function, until, until_caught_up, until_started};
 
 #[tokio::test]
 async fn a_second_start_goes_on_from_what_was_committed() {
@@ -134,5 +134,22 @@ async fn a_mapping_starts_and_stops_without_a_kafka() {
     let (invoke, _invocations) = function();
     let poller = Poller::start(kafka.mapping("g"), invoke).unwrap();
     assert_eq!(poller.status().await.lag, None);
+    poller.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_topic_made_anew_in_an_instant_is_read_from_its_beginning() {
+    let kafka = Kafka::with_partitions(1).await;
+    let (invoke, mut invocations) = function();
+    let poller = Poller::start(kafka.mapping("g"), invoke).unwrap();
+    for value in ["a", "b", "c"] {
+        kafka.produce(0, value).await;
+    }
+    invocations.values(3).await;
+    until_caught_up(&poller).await;
+    kafka.delete_topic(TOPIC).await;
+    kafka.make_topic(TOPIC).await;
+    kafka.produce(0, "new").await;
+    assert_eq!(invocations.values(1).await["events-0"], ["new"]);
     poller.shutdown().await;
 }

@@ -3,5 +3,6 @@
 mod delivery;
 mod failing;
 mod group;
+mod pollers;
 mod reset;
 mod support;

@@ -12,11 +12,12 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use invoke::{Invoke, InvokeError, Outcome};
 use poller::{
-    EventSource, FailureHandling, MappingConfig, MappingState, MappingStatus, Poller,
+    EventSource, FailureHandling, MappingConfig, MappingState, MappingStatus, Poller, Pollers,
     StartingPosition,
 };
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -70,12 +71,21 @@ impl Kafka {
 
     /// Makes another topic, of one partition.
     pub(crate) async fn make_topic(&self, name: &str) {
+        let topic = NewTopic::new(name, 1, TopicReplication::Fixed(1));
+        let made = self.admin().create_topics([&topic], &AdminOptions::new()).await;
+        made.expect("Kafka answers").remove(0).expect("the topic is new");
+    }
+
+    /// Deletes a topic with everything in it.
+    pub(crate) async fn delete_topic(&self, name: &str) {
+        let deleted = self.admin().delete_topics(&[name], &AdminOptions::new()).await;
+        deleted.expect("Kafka answers").remove(0).expect("the topic is there");
+    }
+
+    fn admin(&self) -> AdminClient<DefaultClientContext> {
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", self.address());
-        let admin: AdminClient<_> = client.create().expect("a client");
-        let topic = NewTopic::new(name, 1, TopicReplication::Fixed(1));
-        let made = admin.create_topics([&topic], &AdminOptions::new()).await;
-        made.expect("Kafka answers").remove(0).expect("the topic is new");
+        client.create().expect("a client")
     }
 
     /// A mapping's configuration for this Kafka, without a window.
@@ -93,6 +103,9 @@ impl Kafka {
             enabled: true,
             filters: Vec::new(),
             failures: FailureHandling::default(),
+            pollers: Pollers::default(),
+            system_log: None,
+            access: poller::Access::default(),
             client_settings: BTreeMap::new(),
         }
     }

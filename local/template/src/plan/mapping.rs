@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::SystemLogLevel;
+
 /// An event source mapping from a Kafka topic to a function.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mapping {
@@ -27,6 +29,63 @@ pub struct Mapping {
     pub filters: Vec<String>,
     /// What becomes of records that fail.
     pub failures: FailureHandling,
+    /// Who reads for it.
+    pub pollers: Pollers,
+    /// `LoggingConfig.SystemLogLevel`.
+    pub system_log: Option<SystemLogLevel>,
+    /// `SourceAccessConfigurations`, without those that say where pollers stand.
+    pub access: Vec<SourceAccess>,
+}
+
+/// One of the things with which a mapping gets at its cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceAccess {
+    /// `Type`.
+    pub kind: AccessKind,
+    /// `URI`: the ARN or the name of a secret; `None` where the template does not say it here.
+    pub secret: Option<String>,
+    /// The line in the template.
+    pub line: usize,
+}
+
+/// What a secret is for: <https://docs.aws.amazon.com/lambda/latest/dg/kafka-cluster-auth.html>.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessKind {
+    /// `BASIC_AUTH`: SASL/PLAIN.
+    Basic,
+    /// `SASL_SCRAM_256_AUTH`.
+    Scram256,
+    /// `SASL_SCRAM_512_AUTH`.
+    Scram512,
+    /// `CLIENT_CERTIFICATE_TLS_AUTH`.
+    ClientCertificate,
+    /// `SERVER_ROOT_CA_CERTIFICATE`: who vouches for the brokers.
+    RootCertificate,
+    /// `IAM_AUTH`, which needs no secret.
+    Iam,
+}
+
+impl AccessKind {
+    /// All of them, as AWS spells them.
+    pub const ALL: [(&str, Self); 6] = [
+        ("BASIC_AUTH", Self::Basic),
+        ("SASL_SCRAM_256_AUTH", Self::Scram256),
+        ("SASL_SCRAM_512_AUTH", Self::Scram512),
+        ("CLIENT_CERTIFICATE_TLS_AUTH", Self::ClientCertificate),
+        ("SERVER_ROOT_CA_CERTIFICATE", Self::RootCertificate),
+        ("IAM_AUTH", Self::Iam),
+    ];
+
+    /// The one that AWS spells so.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find_map(|(known, kind)| (known == name).then_some(kind))
+    }
+
+    /// As AWS spells it.
+    pub fn name(self) -> &'static str {
+        let name = Self::ALL.into_iter().find_map(|(name, kind)| (kind == self).then_some(name));
+        name.expect("all of them are listed")
+    }
 }
 
 /// The kind of cluster a mapping reads from.
@@ -56,6 +115,26 @@ pub enum StartingPosition {
         /// Epoch milliseconds.
         timestamp_ms: i64,
     },
+}
+
+/// `ProvisionedPollerConfig`; on demand one poller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pollers {
+    /// `MinimumPollers`; 1 unless given.
+    pub least: u32,
+    /// `MaximumPollers`; 200 unless given.
+    pub most: u32,
+    /// `PollerGroupName`: whose pollers are paid for together.
+    pub group: Option<String>,
+    /// Whether each keeps to AWS's limits: `Metadata: Millrace: Mappings:`.
+    pub limited: bool,
+}
+
+impl Default for Pollers {
+    /// One, without limits.
+    fn default() -> Self {
+        Self { least: 1, most: 1, group: None, limited: false }
+    }
 }
 
 /// What becomes of records that fail.

@@ -46,6 +46,10 @@ impl Resolver<'_> {
             "AWS::MSK::Topic" => self.topic_arn(name, depth),
             "AWS::S3::Bucket" => self.name_of(name, "BucketName", depth),
             "AWS::SNS::Topic" => Ok(self.arn("sns", &self.name_of(name, "TopicName", depth)?)),
+            "AWS::SecretsManager::Secret" => {
+                let secret = self.name_of(name, "Name", depth)?;
+                Ok(self.arn("secretsmanager", &format!("secret:{secret}")))
+            }
             kind => unknown(name, kind, "Ref"),
         }
     }

@@ -1,8 +1,10 @@
 //! Event source mappings from Kafka, in SAM's form (events `MSK` and `SelfManagedKafka`) and in
 //! CloudFormation's (`AWS::Lambda::EventSourceMapping`). What belongs to both is in `settings`.
 
+mod access;
 mod extras;
 mod failures;
+mod pollers;
 mod settings;
 
 use std::time::Duration;
@@ -104,6 +106,7 @@ pub(super) fn read_resource<'r>(
 
 /// Checks mappings against functions, topics and each other.
 pub(super) fn assign(declared: Vec<DeclaredMapping<'_>>, plan: &mut Plan) {
+    pollers::check_groups(&declared);
     for DeclaredMapping { place, mapping } in declared {
         let function = plan.functions.iter().find(|function| function.name == mapping.function);
         match function {

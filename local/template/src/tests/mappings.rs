@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    Destination, FailureHandling, Mapping, PartialReading, RetryDelay, Source, StartingPosition,
+    AccessKind, Destination, FailureHandling, Mapping, PartialReading, Pollers, RetryDelay, Source,
+    SourceAccess, StartingPosition,
 };
 
 const CLUSTER: &str = "arn:aws:kafka:eu-west-1:123456789012:cluster/local/uuid-1";
@@ -48,6 +49,9 @@ fn from_cluster() -> Mapping {
         enabled: true,
         filters: Vec::new(),
         failures: FailureHandling::default(),
+        pollers: Pollers::default(),
+        system_log: None,
+        access: Vec::new(),
     }
 }
 
@@ -84,10 +88,60 @@ fn reads_self_managed_kafka() {
          StartingPosition: TRIM_HORIZON, SourceAccessConfigurations: [{Type: BASIC_AUTH, URI: x}]",
     );
     let starting_position = StartingPosition::TrimHorizon;
-    assert_eq!(mapping(&text), Mapping { source, starting_position, ..from_cluster() });
+    let access = vec![secret(AccessKind::Basic, Some("x"))];
+    assert_eq!(mapping(&text), Mapping { source, starting_position, access, ..from_cluster() });
+}
+
+fn secret(kind: AccessKind, secret: Option<&str>) -> SourceAccess {
+    SourceAccess { kind, secret: secret.map(str::to_owned), line: 6 }
+}
+
+#[test]
+fn reads_which_secrets_get_at_the_cluster() {
+    let kafka = "KafkaBootstrapServers: ['a:1'], Topics: [events], StartingPosition: LATEST";
+    let access = |configurations: &str| {
+        let rest = format!("{kafka}, SourceAccessConfigurations: [{configurations}]");
+        with_event("SelfManagedKafka", &rest)
+    };
+    for (name, kind) in AccessKind::ALL {
+        let text = access(&format!("{{Type: {name}, URI: some}}"));
+        assert_eq!(mapping(&text).access, [secret(kind, Some("some"))]);
+    }
+    let text = access(
+        "{Type: VPC_SUBNET, URI: subnet:s}, {Type: SERVER_ROOT_CA_CERTIFICATE, URI: ca}, \
+         {Type: SASL_SCRAM_256_AUTH, URI: !Ref S}",
+    );
+    let named =
+        format!("{text}  S: {{Type: AWS::SecretsManager::Secret, Properties: {{Name: mine}}}}\n");
+    let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:mine";
+    let root = secret(AccessKind::RootCertificate, Some("ca"));
+    let scram = secret(AccessKind::Scram256, Some(arn));
+    assert_eq!(mapping(&named).access, [root.clone(), scram]);
+    let imported = text.replace("!Ref S", "!ImportValue S");
+    assert_eq!(mapping(&imported).access, [root, secret(AccessKind::Scram256, None)]);
+}
+
+#[test]
+fn refuses_two_ways_to_authenticate() {
+    refuses_msk(
+        "StartingPosition: LATEST, SourceAccessConfigurations: [{Type: SASL_SCRAM_512_AUTH, \
+         URI: x}, {Type: CLIENT_CERTIFICATE_TLS_AUTH, URI: x}]",
+        ".SourceAccessConfigurations",
+        "must have one way to authenticate at most",
+    );
+}
+
+#[test]
+fn says_which_ways_to_authenticate_are_not_simulated() {
+    let text = with_event(
+        "SelfManagedKafka",
+        "KafkaBootstrapServers: ['a:1'], Topics: [events], StartingPosition: LATEST, \
+         SourceAccessConfigurations: [{Type: OAUTHBEARER_AUTH, URI: x}]",
+    );
+    assert_eq!(mapping(&text).access, []);
     assert_eq!(
         plan(&text).warnings[0].message,
-        "has no effect here: mappings read Kafka without authentication"
+        "OAUTHBEARER_AUTH is not simulated: the mapping reads without it"
     );
 }
 
@@ -200,6 +254,7 @@ fn reads_what_becomes_of_failed_records_in_both_forms() {
     let settings = format!("StartingPosition: LATEST, {HANDLING}, {pollers}, {rest}");
     let expected = Mapping {
         failures: handling(),
+        pollers: Pollers { least: 2, most: 5, ..Pollers::default() },
         filters: vec![r#"{"value":{"a":[1]}}"#.to_owned()],
         ..from_cluster()
     };

@@ -9,7 +9,7 @@ use std::{
 
 use template::{
     Code, Cors, EnvVars, EventInvoke, FailureHandling, Function, HttpApi, Inert, Logging, Mapping,
-    Plan, Route, Settings, Source, StartingPosition, Table, TemplateError, Topic,
+    Plan, Pollers, Route, Settings, Source, StartingPosition, Table, TemplateError, Topic,
 };
 
 const CLUSTER: &str = "arn:aws:kafka:us-east-1:000000000000:cluster/local/uuid-1";
@@ -67,6 +67,9 @@ fn plans_functions_topics_and_tables_together() {
             enabled: true,
             filters: Vec::new(),
             failures: FailureHandling::default(),
+            pollers: Pollers::default(),
+            system_log: None,
+            access: Vec::new(),
         }],
         inert: vec![
             inert("Capacity", "AWS::Serverless::CapacityProvider"),

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use poller::{
-    Destination, EventSource, FailureHandling, MappingConfig, OnFailure, PartialReading,
-    RetryDelay, Service, StartingPosition,
+    Access, Destination, EventSource, FailureHandling, MappingConfig, OnFailure, PartialReading,
+    Pollers, RetryDelay, Service, StartingPosition, SystemLogConfig, SystemLogLevel,
 };
 use template::{Mapping, Source};
 use uuid::Uuid;
 
 use super::{ACCOUNT, REGION};
+use crate::access::servers;
 
 /// What a mapping cannot know by itself.
 #[derive(Clone, Copy, Debug)]
@@ -19,24 +20,26 @@ pub(in crate::stack) struct Surroundings<'a> {
     pub(in crate::stack) kafka: &'a str,
     /// Where documents for SQS, SNS and S3 are kept.
     pub(in crate::stack) destinations: &'a Path,
+    /// Where mappings write their logs.
+    pub(in crate::stack) logs: &'a Path,
 }
 
 /// A mapping's poller. Kafka is the stack's own for MSK; a self-managed cluster is where the
 /// template says.
-pub(in crate::stack) fn mapping(mapping: &Mapping, around: Surroundings<'_>) -> MappingConfig {
+pub(in crate::stack) fn mapping(
+    mapping: &Mapping,
+    around: Surroundings<'_>,
+    access: Access,
+) -> MappingConfig {
     let id = mapping_id(mapping).to_string();
-    let (source, bootstrap_servers) = match &mapping.source {
-        Source::Msk { cluster_arn } => {
-            (EventSource::Msk { cluster_arn: cluster_arn.clone() }, around.kafka.to_owned())
-        }
-        Source::SelfManaged { bootstrap_servers } => {
-            (EventSource::SelfManaged, bootstrap_servers.join(","))
-        }
+    let source = match &mapping.source {
+        Source::Msk { cluster_arn } => EventSource::Msk { cluster_arn: cluster_arn.clone() },
+        Source::SelfManaged { .. } => EventSource::SelfManaged,
     };
     MappingConfig {
         function: mapping.function.clone(),
         topic: mapping.topic.clone(),
-        bootstrap_servers,
+        bootstrap_servers: servers(mapping, around.kafka),
         source,
         batch_size: mapping.batch_size,
         window: mapping.window,
@@ -51,6 +54,21 @@ pub(in crate::stack) fn mapping(mapping: &Mapping, around: Surroundings<'_>) -> 
         enabled: mapping.enabled,
         filters: mapping.filters.clone(),
         failures: failures(mapping, around.destinations),
+        pollers: Pollers {
+            least: mapping.pollers.least,
+            most: mapping.pollers.most,
+            limited: mapping.pollers.limited,
+        },
+        system_log: mapping.system_log.map(|level| SystemLogConfig {
+            level: match level {
+                template::SystemLogLevel::Warn => SystemLogLevel::Warn,
+                template::SystemLogLevel::Info => SystemLogLevel::Info,
+                template::SystemLogLevel::Debug => SystemLogLevel::Debug,
+            },
+            path: around.logs.join(format!("{id}.log")),
+            mapping_arn: format!("arn:aws:lambda:{REGION}:{ACCOUNT}:event-source-mapping:{id}"),
+        }),
+        access,
         client_settings: BTreeMap::new(),
         id,
     }

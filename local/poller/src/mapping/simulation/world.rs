@@ -1,6 +1,7 @@
 //! A Kafka, a function and a destination around one mapping after another, all from one seed.
 
 mod promises;
+mod upheaval;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,8 +14,8 @@ use super::function::{Function, Manner};
 use crate::config::{EventSource, PartialReading};
 use crate::event::EventWriter;
 use crate::mapping::{
-    Action, BackOff, Batch, BufferLimits, Condition, Delivery, Input, Mapping, Membership, Policy,
-    Position, Positions, Record, Run, Settings, Start,
+    Action, BackOff, Batch, BufferLimits, Condition, Delivery, Input, Limits, Mapping, Membership,
+    Note, Policy, Position, Positions, Record, Run, Settings, SliceRange,
 };
 
 /// A record's JSON text in this world, which is only its size.
@@ -28,6 +29,7 @@ const STARTED_MS: i64 = 1_700_000_000_000;
 #[derive(Debug, Default)]
 struct Fact {
     bytes: usize,
+    timestamp_ms: i64,
     filtered: bool,
     /// How often the function was asked to process it, refusals not counted.
     tried: u32,
@@ -61,6 +63,9 @@ pub(super) struct World {
     crashes: u32,
     commits_lost: u32,
     released: bool,
+    /// Whether the mapping is told to stay out of its group.
+    paused: bool,
+    left: bool,
     pub(super) troubled: bool,
 }
 
@@ -97,6 +102,8 @@ impl World {
             crashes: 0,
             commits_lost: 0,
             released: false,
+            paused: false,
+            left: false,
             troubled: true,
         }
     }
@@ -123,8 +130,16 @@ impl World {
                 Action::PausePartition(partition) => self.truth(partition).paused = true,
                 Action::ResumePartition(partition) => self.truth(partition).paused = false,
                 Action::Released => self.released = true,
+                Action::Log(Note::Dropped { range, condition, .. }) => {
+                    self.dropped(range, condition);
+                }
                 Action::Log(_) => {}
-                Action::Join | Action::Leave => self.check(false, "nobody paused the mapping"),
+                Action::Leave => {
+                    self.check(self.paused, "who is not paused stays");
+                    self.check(self.under_way.is_empty(), "what is under way ends before");
+                    self.left = true;
+                }
+                Action::Join => self.check(!self.paused, "who is paused does not join"),
             }
         }
         let wakeup = self.mapping.next_wakeup();
@@ -202,6 +217,7 @@ impl World {
             8 => self.end_commit(),
             9 if self.troubled && self.rng.u8(0..10) == 0 => self.rebalance(),
             10 if self.troubled && self.rng.u8(0..40) == 0 => self.crash(),
+            11 if self.troubled && self.rng.u8(0..40) == 0 => self.pause(),
             _ => self.pass_time(),
         }
     }
@@ -222,7 +238,7 @@ impl World {
                 continue;
             }
             let json = Bytes::from(vec![b'0'; fact.bytes]);
-            run.records.push(Record { offset, timestamp_ms: STARTED_MS, json });
+            run.records.push(Record { offset, timestamp_ms: fact.timestamp_ms, json });
         }
         if from < to {
             self.handle(Input::Read { partition, run });
@@ -254,11 +270,36 @@ impl World {
         }
         let delivery = self.deliveries.swap_remove(self.rng.usize(0..self.deliveries.len()));
         for record in delivery.records.iter() {
-            let place = (delivery.partition, record.offset);
-            self.fact(place).given_up = Some(delivery.condition);
+            self.give_up((delivery.partition, record.offset), delivery.condition);
         }
         let result = if self.rng.u8(0..10) == 0 { Err("full".to_owned()) } else { Ok(()) };
         self.handle(Input::Delivered { delivery: delivery.id, result });
+    }
+
+    /// What is dropped is what was not done; of what is too old only that which is.
+    fn dropped(&mut self, range: SliceRange, condition: Condition) {
+        for offset in range.first..=range.last {
+            let place = (range.partition, offset);
+            let old = self.is_too_old(place);
+            if !self.fact(place).is_disposed() && (condition != Condition::TooOld || old) {
+                self.give_up(place, condition);
+            }
+        }
+    }
+
+    fn give_up(&mut self, place: (i32, i64), condition: Condition) {
+        let old = self.is_too_old(place);
+        self.check(condition != Condition::TooOld || old, "what is too old is old");
+        let max = self.settings.policy.attempts_max;
+        let limited = condition != Condition::RetriesExhausted || max.is_some();
+        self.check(limited, "only what has a limit uses it up");
+        self.fact(place).given_up = Some(condition);
+    }
+
+    fn is_too_old(&mut self, place: (i32, i64)) -> bool {
+        let now_ms = STARTED_MS + i64::try_from(self.now.as_millis()).expect("small");
+        let timestamp_ms = self.fact(place).timestamp_ms;
+        self.settings.policy.too_old(timestamp_ms, now_ms)
     }
 
     fn end_commit(&mut self) {
@@ -273,84 +314,6 @@ impl World {
         self.handle(Input::CommitEnded(Ok(())));
     }
 
-    /// Everything is revoked, released or lost, and assigned again from what was committed.
-    fn rebalance(&mut self) {
-        self.released = false;
-        let all: Vec<i32> = self.truths.keys().copied().collect();
-        self.handle(Input::Revoked(all.clone()));
-        let commits_lost = self.commits_lost;
-        let patience = self.rng.u8(0..60);
-        for _ in 0..patience {
-            match self.rng.u8(0..4) {
-                _ if self.released => break,
-                0 => self.end_commit(),
-                1 => self.end_delivery(),
-                2 => self.end_invocation(),
-                _ => self.pass_time(),
-            }
-        }
-        let released = self.released;
-        if !released {
-            self.handle(Input::Lost(all));
-        }
-        if !released || self.commits_lost > commits_lost {
-            // As if it had died: what Kafka remembers may count an attempt that was not made.
-            self.crashes += 1;
-        }
-        // A commit that is late is refused: the group has another generation.
-        if self.commit.take().is_some() {
-            self.handle(Input::CommitEnded(Err("rebalance in progress".to_owned())));
-        }
-        for truth in self.truths.values_mut() {
-            truth.fed = None;
-        }
-        for _ in 0..self.rng.u8(0..6) {
-            if self.rng.bool() { self.end_invocation() } else { self.pass_time() }
-        }
-        self.assign();
-    }
-
-    /// The poller dies; another one takes over. Invocations under way are made and heard of no more.
-    fn crash(&mut self) {
-        self.crashes += 1;
-        self.mapping = Mapping::new(self.settings, Arc::clone(&self.writer), Membership::Joined);
-        for batch in std::mem::take(&mut self.under_way) {
-            let outcome = self.function.run(&mut self.rng, self.troubled, &batch);
-            for place in outcome.processed {
-                self.fact(place).processed = true;
-            }
-            for slice in batch.slices.iter().filter(|_| outcome.tried) {
-                for record in slice.records.iter() {
-                    self.fact((slice.partition, record.offset)).tried += 1;
-                }
-            }
-        }
-        for delivery in std::mem::take(&mut self.deliveries) {
-            for record in delivery.records.iter().filter(|_| self.crashes.is_multiple_of(2)) {
-                self.truths.get_mut(&delivery.partition).expect("ours").log
-                    [usize::try_from(record.offset).expect("small")]
-                .given_up = Some(delivery.condition);
-            }
-        }
-        // The commit may have arrived.
-        if let Some(positions) = self.commit.take().filter(|_| self.rng.bool()) {
-            for (partition, position) in positions {
-                self.truth(partition).committed = position;
-            }
-        }
-        self.assign();
-    }
-
-    pub(super) fn assign(&mut self) {
-        let mut starts = Vec::new();
-        for (partition, truth) in &mut self.truths {
-            truth.fed = Some(truth.committed.next);
-            truth.paused = false;
-            starts.push(Start { partition: *partition, position: truth.committed.clone() });
-        }
-        self.handle(Input::Assigned(starts));
-    }
-
     fn pass_time(&mut self) {
         let until = self.mapping.next_wakeup().unwrap_or(self.now + Duration::from_secs(1));
         self.now = match self.rng.u8(0..3) {
@@ -363,7 +326,8 @@ impl World {
 
 fn fact(rng: &mut Rng) -> Fact {
     let bytes = if rng.u8(..) < 8 { TOO_LARGE_BYTES } else { rng.usize(50..400) };
-    Fact { bytes, filtered: rng.u8(0..10) == 0, ..Fact::default() }
+    let timestamp_ms = STARTED_MS - rng.i64(0..120_000);
+    Fact { bytes, timestamp_ms, filtered: rng.u8(0..10) == 0, ..Fact::default() }
 }
 
 fn settings(rng: &mut Rng, manner: Manner) -> Settings {
@@ -378,11 +342,11 @@ fn settings(rng: &mut Rng, manner: Manner) -> Settings {
         payload_bytes_max: PAYLOAD_BYTES_MAX,
         policy: Policy {
             attempts_max: rng.bool().then(|| rng.u32(1..6)),
-            age_max: None,
+            age_max: (rng.u8(0..4) == 0).then(|| Duration::from_secs(rng.u64(60..600))),
             bisect: rng.bool(),
             bisect_counts: rng.bool(),
             partial: (manner != Manner::Throws).then_some(reading),
-            destination: true,
+            destination: rng.u8(0..3) > 0,
             back_off: BackOff { first: Duration::from_secs(1), longest: Duration::from_mins(1) },
         },
         buffer: BufferLimits {
@@ -390,6 +354,8 @@ fn settings(rng: &mut Rng, manner: Manner) -> Settings {
             partition_bytes_min: 500,
             partition_records_max: rng.usize(20..60),
         },
+        limits: (rng.u8(0..3) == 0)
+            .then(|| Limits { invocations_max: rng.usize(1..4), bytes_per_s: rng.u32(200..5_000) }),
         started_ms: STARTED_MS,
     }
 }

@@ -245,6 +245,16 @@ fn old_records_are_given_up_and_the_others_go() {
 }
 
 #[test]
+fn a_machine_that_slept_knows_how_old_records_are() {
+    let age_max = Some(Duration::from_mins(1));
+    let mut bench = Bench::new(with(Policy { age_max, ..policy() }), &[0]);
+    bench.mapping.set_clock(bench.now, STARTED_MS + 60_001);
+    bench.receive(0, 0..3);
+    assert!(bench.invoked.is_empty());
+    assert_eq!(bench.mapping.counts().dropped, 3);
+}
+
+#[test]
 fn a_record_without_a_timestamp_does_not_age() {
     let policy = Policy { age_max: Some(ms(60_000)), ..policy() };
     let mut bench = Bench::new(with(policy), &[0]);

@@ -92,6 +92,18 @@ fn a_later_record_shows_that_the_last_remembered_one_is_gone() {
 }
 
 #[test]
+fn a_position_whose_remembered_records_are_all_gone_moves_on() {
+    let mut bench = Bench::new(with(9), &[]);
+    bench.assign_remembering(&[0], 0, "m1 1 1 3 1*0-2");
+    // A filter that is new keeps them back.
+    bench.handle(Input::Read {
+        partition: 0,
+        run: Run { records: Vec::new(), filtered_out: 3, next: 3 },
+    });
+    assert_eq!(bench.committed, [Offsets::from([(0, 3)])]);
+}
+
+#[test]
 fn remembered_records_are_cut_to_what_a_batch_may_be_now() {
     let mut bench = Bench::new(Settings { batch_size: 2, ..with(9) }, &[]);
     bench.assign_remembering(&[0], 0, "m1 1 1 3 1*0-2");

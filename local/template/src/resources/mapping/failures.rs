@@ -33,12 +33,18 @@ pub(super) struct Choices {
     partial: PartialReading,
     bisect_counts: bool,
     retry_delay: Option<RetryDelay>,
+    /// Whether pollers keep to AWS's limits.
+    pub(super) poller_limits: bool,
 }
 
 impl Choices {
     pub(super) fn read(millrace: Option<&Place<'_>>) -> Self {
-        let mut choices =
-            Self { partial: PartialReading::EachRecord, bisect_counts: false, retry_delay: None };
+        let mut choices = Self {
+            partial: PartialReading::EachRecord,
+            bisect_counts: false,
+            retry_delay: None,
+            poller_limits: false,
+        };
         let fields = millrace.and_then(Place::fields).and_then(|fields| {
             let mappings = fields.optional("Mappings");
             mappings.and_then(|place| place.fields())
@@ -55,6 +61,8 @@ impl Choices {
         }
         let counts = fields.optional("BisectCountsAsRetry").and_then(|place| place.boolean());
         choices.bisect_counts = counts.unwrap_or(false);
+        let limits = fields.optional("PollerLimits").and_then(|place| place.boolean());
+        choices.poller_limits = limits.unwrap_or(false);
         let delay = |key| {
             let milliseconds = fields.optional(key)?.count(0..=RETRY_DELAY_MS_MAX)?;
             Some(Duration::from_millis(milliseconds.into()))

@@ -10,8 +10,9 @@ use crate::{
 };
 
 use super::{
-    extras,
+    access, extras,
     failures::{self, Choices},
+    pollers,
 };
 
 const BATCH_SIZE_MAX: u32 = 10_000;
@@ -35,12 +36,12 @@ pub(super) fn read(
     let window_s = window.and_then(|place| place.count(0..=WINDOW_S_MAX));
     let starting_position = starting_position(fields);
     let enabled = fields.optional("Enabled").and_then(|place| place.boolean());
-    let provisioned = extras::has_pollers(fields);
+    let (pollers, provisioned) = pollers::read(fields, choices);
     let failures = failures::read(fields, topic.as_deref(), choices, provisioned);
     let filters = extras::filters(fields);
     extras::check_metrics(fields);
-    extras::check_logging(fields, provisioned);
-    extras::check_access(fields, source.as_ref());
+    let system_log = extras::logging(fields, provisioned);
+    let access = access::read(fields, source.as_ref());
     fields.inert(&["KmsKeyArn"]);
     Some(Mapping {
         logical_id,
@@ -54,6 +55,9 @@ pub(super) fn read(
         enabled: enabled.unwrap_or(true),
         filters,
         failures,
+        pollers,
+        system_log,
+        access,
     })
 }
 

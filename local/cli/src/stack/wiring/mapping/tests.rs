@@ -5,7 +5,11 @@ use std::time::Duration;
 use super::*;
 
 fn around() -> Surroundings<'static> {
-    Surroundings { kafka: "127.0.0.1:9092", destinations: Path::new("/data/destinations") }
+    Surroundings {
+        kafka: "127.0.0.1:9092",
+        destinations: Path::new("/data/destinations"),
+        logs: Path::new("/data/logs/mappings"),
+    }
 }
 
 fn msk_mapping() -> Mapping {
@@ -21,7 +25,14 @@ fn msk_mapping() -> Mapping {
         enabled: true,
         filters: Vec::new(),
         failures: template::FailureHandling::default(),
+        pollers: template::Pollers::default(),
+        system_log: None,
+        access: Vec::new(),
     }
+}
+
+fn mapping(mapping: &Mapping, around: Surroundings<'_>) -> MappingConfig {
+    super::mapping(mapping, around, Access::default())
 }
 
 #[test]
@@ -52,6 +63,25 @@ fn msk_is_the_stacks_kafka_and_self_managed_is_where_the_template_says() {
         Mapping { source: Source::SelfManaged { bootstrap_servers: servers }, ..msk_mapping() };
     let own = mapping(&own, around());
     assert_eq!((own.bootstrap_servers.as_str(), own.source), ("a:1,b:2", EventSource::SelfManaged));
+}
+
+#[test]
+fn pollers_are_told_how_many_they_may_be() {
+    let group = Some("g".to_owned());
+    let pollers = template::Pollers { least: 2, most: 9, group, limited: true };
+    let config = mapping(&Mapping { pollers, ..msk_mapping() }, around());
+    assert_eq!(config.pollers, Pollers { least: 2, most: 9, limited: true });
+}
+
+#[test]
+fn a_mappings_log_is_a_file_of_its_id() {
+    let level = Some(template::SystemLogLevel::Info);
+    let config = mapping(&Mapping { system_log: level, ..msk_mapping() }, around());
+    let log = config.system_log.expect("it was asked for");
+    assert_eq!(log.level, SystemLogLevel::Info);
+    assert_eq!(log.path, Path::new("/data/logs/mappings").join(format!("{}.log", config.id)));
+    let arn = format!("arn:aws:lambda:us-east-1:000000000000:event-source-mapping:{}", config.id);
+    assert_eq!(log.mapping_arn, arn);
 }
 
 #[test]

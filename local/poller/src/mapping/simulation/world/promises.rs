@@ -1,6 +1,6 @@
 //! What holds in a world once it is at rest.
 
-use super::{Fact, Manner, PartialReading, TOO_LARGE_BYTES, World};
+use super::{Fact, World};
 use crate::mapping::Condition;
 
 impl World {
@@ -21,19 +21,16 @@ impl World {
         self.truths[&partition].log.iter().any(|fact| fact.processed)
     }
 
-    /// What was given up was poisoned, or its tries were used up by what happened to its batch; and
-    /// poison was tried as often as configured, less one for each poller that died.
+    /// Poison was never processed; and what used up its attempts was tried as often as configured,
+    /// less one for each poller that died.
     pub(in crate::mapping::simulation) fn check_given_up(&self) {
         let Some(max) = self.settings.policy.attempts_max else { return };
         for (partition, offset) in &self.function.poisoned {
             let fact = &self.truths[partition].log[usize::try_from(*offset).expect("small")];
-            if fact.filtered || fact.bytes == TOO_LARGE_BYTES {
-                continue;
-            }
             self.check(!fact.processed, "poison is not processed");
-            let named = self.settings.policy.partial != Some(PartialReading::FromLowest);
-            let alone = self.settings.policy.bisect || self.function.manner == Manner::NamesEach;
-            if named && alone && fact.given_up == Some(Condition::RetriesExhausted) {
+        }
+        for fact in self.truths.values().flat_map(|truth| &truth.log) {
+            if fact.given_up == Some(Condition::RetriesExhausted) {
                 let made = fact.tried + self.crashes;
                 self.check(made >= max, "as many attempts as configured, one fewer per crash");
             }
