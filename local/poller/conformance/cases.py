@@ -35,6 +35,8 @@ class Seen:
     committed: dict[int, int | None]
     dead_letters: list[tuple[bytes | None, dict[str, Any]]]
     files: list[dict[str, Any]]
+    metrics: dict[str, float]
+    log: list[dict[str, Any]]
 
     def offsets(self) -> list[list[int]]:
         return [invocation.offsets() for invocation in self.invocations]
@@ -52,6 +54,13 @@ class Case:
     self_managed: bool = False
     dead_letters: bool = False
     quiet_s: float = 0.0
+    # Records that are there before the mapping is, and what its group has committed by then.
+    early: list[Record] = field(default_factory=list)
+    committed_before: int | None = None
+    # Another member of its group comes and goes.
+    unrest: bool = False
+    # How often its poller is killed, each time after an invocation.
+    kills: int = 0
 
     @property
     def name(self) -> str:
@@ -186,8 +195,50 @@ def dead(condition: str, count: int) -> Callable[[Seen], bool]:
     return lambda seen: [d["requestContext"]["condition"] for _, d in seen.dead_letters] == [condition] * count
 
 
+def slow_throw(_invocation: Invocation, _nth: int) -> Answer:
+    time.sleep(0.3)
+    return THROWS
+
+
+def given_up(attempts: int, made: range) -> Callable[[Seen], bool]:
+    """The one record is in the destination, with so many attempts counted, of which so many were seen."""
+
+    def check(seen: Seen) -> bool:
+        counted = [d["requestContext"]["approximateInvokeCount"] for _, d in seen.dead_letters]
+        return counted == [attempts] and len(seen.invocations) in made and seen.committed[0] == 1
+
+    return check
+
+
+def counted(**expected: float) -> Callable[[Seen], bool]:
+    return lambda seen: {name: seen.metrics.get(name) for name in expected} == expected
+
+
+def told_assignment(seen: Seen) -> bool:
+    lines = [line for line in seen.log if line["eventType"] == "POLLER_STATUS_EVENT"]
+    connections = [line["kafkaEventSourceConnection"] for line in lines]
+    return (
+        len(lines) == 1
+        and lines[0]["logLevel"] == "INFO"
+        and lines[0]["eventSourceArn"].startswith("arn:aws:kafka:")
+        and lines[0]["resourceArn"].split(":")[-2:] == ["event-source-mapping", lines[0]["eventProcessorId"][:-2]]
+        and connections[0]["assignedPartitions"] == [f"{seen.topic}-0", f"{seen.topic}-1"]
+        and (connections[0]["assignedPartitionCount"], connections[0]["totalPartitionCount"]) == (2, 2)
+        and connections[0]["brokerEndpoints"] == seen.bootstrap
+        and connections[0]["securityProtocol"] == "PLAINTEXT"
+    )
+
+
+def told_error(seen: Seen) -> bool:
+    lines = [line for line in seen.log if line["eventType"] == "ESM_PROCESSING_EVENT"]
+    return len(lines) == 1 and lines[0]["logLevel"] == "WARN" and "it failed" in lines[0]["error"]["errorMessage"]
+
+
+# Older records might be gone by retention.
+HOUR_AGO_S = int(time.time()) - 3_600
 OLD_MS = 1_600_000_000_000
 DEAD = to("kafka://{name}-dead")
+LOG = {"LoggingConfig": {"SystemLogLevel": "INFO"}}
 FILTER = {"FilterCriteria": {"Filters": [{"Pattern": '{"value":{"n":[2]}}'}]}}
 
 CASES = [
@@ -205,10 +256,19 @@ CASES = [
     Case("3.2", "a partition has one batch under way and keeps its order", texts(*"abcdef"), one_at_a_time, {"BatchSize": 2, "MaximumBatchingWindowInSeconds": 0}, slow),
     Case("3.2", "a failing partition does not hold up another", [Record(b"bad", partition=0)] + [Record(b"ok", partition=1)] * 5, lambda s: s.committed[1] == 5 and s.committed[0] in (0, None), {"MaximumBatchingWindowInSeconds": 0}, throws_on("bad"), partitions=2),
     Case("3.3", "the offset after a batch is committed once it succeeded", texts("a", "b"), lambda s: s.committed[0] == 2),
+    Case("3.3", "a new group begins with the first record kept", [], lambda s: s.offsets() == [[0, 1]], early=texts("a", "b")),
+    Case("3.3", "LATEST skips what was there before", texts("new"), lambda s: s.offsets() == [[2]], {"StartingPosition": "LATEST"}, early=texts("a", "b"), quiet_s=0.5),
+    Case("3.3", "AT_TIMESTAMP begins with the first record of that time or later", [], lambda s: s.offsets() == [[1, 2]] and s.committed[0] == 3, {"StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": HOUR_AGO_S}, early=[Record(b"x", timestamp_ms=HOUR_AGO_S * 1_000 + ms) for ms in (-1, 0, 1)], quiet_s=0.5),
+    Case("3.3", "AT_TIMESTAMP after the last record begins at the end", texts("new"), lambda s: s.offsets() == [[1]], {"StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": HOUR_AGO_S}, early=[Record(b"x", timestamp_ms=HOUR_AGO_S * 1_000 - 1)], quiet_s=0.5),
+    *[Case("3.3", f"{position} does not count for a group that has committed", [], lambda s: s.offsets() == [[1]], {"StartingPosition": position, **more}, early=texts("a", "b"), committed_before=1, quiet_s=0.5) for position, more in (("TRIM_HORIZON", {}), ("LATEST", {}), ("AT_TIMESTAMP", {"StartingPositionTimestamp": 1}))],
+    Case("3.3", "offsets that retention or a deletion took are not waited for", [], lambda s: s.offsets() == [[0]] and s.committed[0] == 1, early=texts("a"), committed_before=7),
     Case("3.4", "an error makes the whole batch go again", texts("a", "b"), lambda s: s.offsets() == [[0, 1], [0, 1]] and s.committed[0] == 2, {"BatchSize": 2, "MaximumBatchingWindowInSeconds": 5}, once(THROWS)),
     Case("3.4", "n retries are n and one invocations and then it goes on", texts("bad", "ok"), lambda s: s.offsets() == [[0]] * 3 + [[1]] and s.committed[0] == 2, {**PROVISIONED, "BatchSize": 1, "MaximumRetryAttempts": 2}, throws_on("bad")),
     Case("3.4", "no retries are one invocation", texts("bad", "ok"), lambda s: s.offsets() == [[0], [1]] and s.committed[0] == 2, {**PROVISIONED, "BatchSize": 1, "MaximumRetryAttempts": 0}, throws_on("bad")),
     Case("3.4", "a throttle is not counted as a retry", texts("a"), lambda s: len(s.invocations) == 4 and s.committed[0] == 1, {**PROVISIONED, "MaximumRetryAttempts": 0}, lambda _i, nth: Answer({"Reason": "ConcurrentInvocationLimitExceeded"}, 429) if nth < 4 else Answer()),
+    *[Case("3.4", f"the status {status} of the service is not counted as a retry", texts("a"), lambda s: len(s.invocations) == 3 and s.committed[0] == 1, {**PROVISIONED, "MaximumRetryAttempts": 0}, lambda _i, nth, status=status: Answer({"Message": "no"}, status) if nth < 3 else Answer()) for status in (404, 500)],
+    Case("3.4", "a poisoned record reaches the destination in spite of rebalances all the time", texts("bad"), given_up(5, range(5, 6)), {**PROVISIONED, **DEAD, "MaximumRetryAttempts": 4}, slow_throw, dead_letters=True, unrest=True),
+    Case("3.4", "a killed poller makes no more attempts than configured and one fewer at most", texts("bad"), given_up(5, range(3, 6)), {**PROVISIONED, **DEAD, "MaximumRetryAttempts": 4}, slow_throw, dead_letters=True, kills=2),
     Case("3.4", "records too old are not sent", [Record(b"old", timestamp_ms=OLD_MS), Record(b"new")], lambda s: s.offsets() == [[1]] and s.committed[0] == 2, {**PROVISIONED, "MaximumRecordAgeInSeconds": 60}),
     Case("3.4", "bisecting finds the poisoned record and loses no other", texts("a", "b", "bad", "c"), lambda s: [d["KafkaBatchInfo"]["recordInfo"]["offset"] for _, d in s.dead_letters] == ["2"] and s.committed[0] == 4 and [2] in s.offsets(), {**PROVISIONED, **DEAD, "BisectBatchOnFunctionError": True, "MaximumRetryAttempts": 1, "BatchSize": 4, "MaximumBatchingWindowInSeconds": 5}, throws_on("bad"), dead_letters=True),
     *[Case("3.5", f"the answer {answer} is complete success", texts("a"), lambda s: s.offsets() == [[0]] and s.committed[0] == 1, PARTIAL, lambda _i, _n, body=body: Answer(body), quiet_s=0.5) for answer, body in (("null", None), ("of an empty object", {}), ("of an empty list", {"batchItemFailures": []}))],
@@ -221,4 +281,11 @@ CASES = [
     Case("3.7", "a queue gets where the records are", texts("bad", "b"), sqs_document, {**PROVISIONED, **to(QUEUE), "MaximumRetryAttempts": 1, "BatchSize": 2, "MaximumBatchingWindowInSeconds": 5}, throws_on("bad")),
     Case("3.7", "a bucket gets the event as well", texts("bad", "b"), s3_document, {**PROVISIONED, **to(BUCKET), "MaximumRetryAttempts": 0, "BatchSize": 2, "MaximumBatchingWindowInSeconds": 5}, throws_on("bad")),
     Case("3.7", "a topic gets a message a record under its key", [Record(b"bad", b"k1"), Record(b"b", b"k2")], topic_documents, {**PROVISIONED, **DEAD, "MaximumRetryAttempts": 0, "BatchSize": 2, "MaximumBatchingWindowInSeconds": 5}, throws_on("bad"), dead_letters=True),
+    Case("3.8", "records are counted as read, kept back, invoked and committed", texts('{"n":1}', '{"n":2}', '{"n":3}'), counted(polled_event_count=3, filtered_out_event_count=2, invoked_event_count=1, failed_invoke_event_count=0, committed_event_count=3), FILTER),
+    Case("3.8", "a retry counts as invoked again and what is given up as dropped", texts("bad"), counted(invoked_event_count=3, failed_invoke_event_count=3, invoke_error_count=3, dropped_event_count=1, on_failure_destination_delivered_event_count=0), {**PROVISIONED, "MaximumRetryAttempts": 2}, throws_on("bad")),
+    Case("3.8", "what a destination takes is delivered and not dropped", texts("bad"), counted(on_failure_destination_delivered_event_count=1, dropped_event_count=0, on_failure_destination_delivery_error_count=0), {**PROVISIONED, **DEAD, "MaximumRetryAttempts": 0}, throws_on("bad"), dead_letters=True),
+    Case("3.8", "a batch that failed in part counts as failed", texts("a", "bad"), counted(failed_invoke_event_count=3, dropped_event_count=1), {**PARTIAL, "MaximumRetryAttempts": 1, "BatchSize": 2, "MaximumBatchingWindowInSeconds": 5}, names("bad")),
+    Case("3.8", "the lag is what was written and not processed", [Record(b"bad", partition=0)] * 3 + [Record(b"bad", partition=1)], counted(max_offset_lag=3, sum_offset_lag=4), {"MaximumBatchingWindowInSeconds": 0}, throws_on("bad"), partitions=2),
+    Case("3.9", "a poller tells which partitions it was given", texts("a"), told_assignment, {**PROVISIONED, **LOG}, partitions=2),
+    Case("3.9", "a poller tells what went wrong", texts("a"), told_error, {**PROVISIONED, **LOG}, once(THROWS), quiet_s=0.5),
 ]
