@@ -21,7 +21,7 @@ async fn members(kafka: &Kafka, group: &'static str) -> usize {
         let groups = consumer.fetch_group_list(Some(group), PATIENCE).expect("Kafka answers");
         groups.groups().iter().map(|group| group.members().len()).sum()
     });
-    asking.await.unwrap()
+    asking.await.expect("asking does not panic")
 }
 
 async fn until_members(kafka: &Kafka, group: &'static str, wanted: usize) {

@@ -47,6 +47,7 @@ struct Truth {
     paused: bool,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "what is true of the world, each by itself")]
 pub(super) struct World {
     seed: u64,
     rng: Rng,
