@@ -50,7 +50,7 @@ const FUNCTION: &str = "
         Records:
           Type: SelfManagedKafka
           Properties:
-            KafkaBootstrapServers: ['SERVER']
+            KafkaBootstrapServers: ['ADDRESS']
             Topics: [payments]
             StartingPosition: TRIM_HORIZON
             MaximumBatchingWindowInSeconds: 0
@@ -83,7 +83,7 @@ const DESTINATION: &str = "            MaximumRetryAttempts: 0
 fn template(kafka: &Kafka) -> String {
     let function = |name: &str, folder: &str, server: &str, way: &str| {
         let text = FUNCTION.replace("NAME", name).replace("FOLDER", folder);
-        text.replace("SERVER", server).replace("WAY", way)
+        text.replace("ADDRESS", server).replace("WAY", way)
     };
     let (sasl, mutual) = (&kafka.sasl, &kafka.mutual);
     let mut text = TOPICS.to_owned() + MSK;
