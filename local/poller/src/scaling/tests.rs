@@ -1,3 +1,5 @@
+//! The rules one by one, and simulated from seeds.
+
 use fastrand::Rng;
 
 use super::*;

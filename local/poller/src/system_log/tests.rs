@@ -1,3 +1,5 @@
+//! The lines whole, as a reader of the file finds them.
+
 use std::io::Read as _;
 
 use serde_json::{Value, json};
