@@ -26,6 +26,9 @@ use crate::project::{Project, fails};
 /// However slow the machine is, what has not come by then does not come.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// How long one question for a record waits.
+const POLL: Duration = Duration::from_millis(200);
+
 const SECRET: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:AmazonMSK_ada-AbCd12";
 
 const TOPICS: &str = "\
@@ -137,8 +140,12 @@ fn project(kafka: &Kafka) -> Project {
 fn up(project: &Project, arguments: &[&str]) -> Output {
     let mut command =
         project.command(&[&["up", "--wait"], &project::FREE_PORTS[..], arguments].concat());
-    command.env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE").env("AWS_SECRET_ACCESS_KEY", "enchantress");
-    command.output().expect("the binary runs")
+    with_credentials(&mut command).output().expect("the binary runs")
+}
+
+/// What signs the tokens of IAM.
+fn with_credentials(command: &mut Command) -> &mut Command {
+    command.env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE").env("AWS_SECRET_ACCESS_KEY", "enchantress")
 }
 
 /// A stack that is stopped however the test ends.
@@ -166,8 +173,15 @@ fn given_up(kafka: &Kafka) -> String {
     let consumer: BaseConsumer =
         config.set("auto.offset.reset", "earliest").create().expect("a consumer");
     consumer.subscribe(&["given-up"]).expect("a topic");
-    let record = consumer.poll(PATIENCE).expect("a record in time").expect("a record");
-    String::from_utf8_lossy(record.payload().expect("a value")).into_owned()
+    let give_up = Instant::now() + PATIENCE;
+    // A poll ends without a record when the group has changed, however long it might have waited.
+    loop {
+        if let Some(record) = consumer.poll(POLL) {
+            let record = record.expect("a record");
+            return String::from_utf8_lossy(record.payload().expect("a value")).into_owned();
+        }
+        assert!(Instant::now() < give_up, "no record was given up");
+    }
 }
 
 /// The mappings once each of them has nothing left to do.
@@ -225,7 +239,7 @@ async fn each_way_to_authenticate_gets_records_to_functions() {
         assert!(paused.status.success(), "{}", String::from_utf8_lossy(&paused.stderr));
     }
     let mut reset = project.command(&["mapping", "reset", &ids[0], "--to", "beginning"]);
-    let reset = reset.output().expect("the binary runs");
+    let reset = with_credentials(&mut reset).output().expect("the binary runs");
     assert!(reset.status.success(), "{}", String::from_utf8_lossy(&reset.stderr));
     drop(running);
 }
