@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -20,6 +20,9 @@ use crate::{Failure, percentile};
 
 /// Generous: reached only when something hangs.
 const LIMIT: Duration = Duration::from_secs(120);
+
+/// Between records that carry their time: what is measured is not a queue.
+const BETWEEN_STAMPS: Duration = Duration::from_millis(3);
 
 pub(crate) struct Produce {
     pub(crate) partitions: i32,
@@ -51,9 +54,8 @@ pub(crate) fn create(broker: &str, topic: &str, partitions: i32) -> Result<(), F
     let options = AdminOptions::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let made = runtime.block_on(admin.create_topics([&new], &options))?;
-    made.into_iter().try_for_each(|one| {
-        one.map(drop).map_err(|(topic, error)| format!("{topic}: {error}"))
-    })?;
+    made.into_iter()
+        .try_for_each(|one| one.map(drop).map_err(|(topic, error)| format!("{topic}: {error}")))?;
     Ok(())
 }
 
@@ -127,6 +129,28 @@ fn send(
     }
 }
 
+/// Sends records whose value is the time, nanoseconds since 1970, one after the other.
+pub(crate) fn stamp(
+    broker: &str,
+    topic: &str,
+    partitions: i32,
+    count: i32,
+) -> Result<Value, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let producer: FutureProducer = producer(broker, "0").create()?;
+    runtime.block_on(async {
+        for number in 0..count {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos().to_string();
+            let record = FutureRecord::<[u8], str>::to(topic);
+            let record = record.partition(number % partitions).payload(&now);
+            producer.send(record, LIMIT).await.map_err(|(error, _)| error)?;
+            tokio::time::sleep(BETWEEN_STAMPS).await;
+        }
+        Ok::<_, Failure>(())
+    })?;
+    Ok(json!({ "records": count }))
+}
+
 /// Sends one record at a time and waits for its acknowledgement.
 pub(crate) fn acknowledge(
     broker: &str,
@@ -159,7 +183,12 @@ pub(crate) fn acknowledge(
     Ok(json!({ "records": waits.len(), "p50_ms": p50, "p99_ms": p99 }))
 }
 
-fn reader(broker: &str, topic: &str, partitions: i32, from: Offset) -> Result<BaseConsumer, Failure> {
+fn reader(
+    broker: &str,
+    topic: &str,
+    partitions: i32,
+    from: Offset,
+) -> Result<BaseConsumer, Failure> {
     let mut config = client(broker);
     // The settings with which librdkafka reads fastest: small queues, filled again at once.
     config

@@ -5,6 +5,7 @@
 //! kafka_load create  BROKER TOPIC PARTITIONS
 //! kafka_load produce BROKER TOPIC PARTITIONS SIZE COUNT  as fast as it goes, all acknowledged
 //! kafka_load ack     BROKER TOPIC SIZE SECONDS           one record at a time
+//! kafka_load stamp   BROKER TOPIC PARTITIONS COUNT       one at a time, the time as its value
 //! kafka_load consume BROKER TOPIC PARTITIONS COUNT       from the beginning
 //! kafka_load middle  BROKER TOPIC OFFSET TIMES           a new consumer's first record from there
 //! kafka_load idle    BROKER TOPIC CONSUMERS SECONDS      long polls of a topic without records
@@ -39,6 +40,9 @@ fn main() -> Result<(), Failure> {
         ["ack", broker, topic, size, seconds] => {
             let lasting = Duration::from_secs_f64(seconds.parse()?);
             load::acknowledge(broker, topic, size.parse()?, lasting)?
+        }
+        ["stamp", broker, topic, partitions, count] => {
+            load::stamp(broker, topic, partitions.parse()?, count.parse()?)?
         }
         ["consume", broker, topic, partitions, count] => {
             load::consume(broker, topic, partitions.parse()?, count.parse()?)?
