@@ -139,9 +139,19 @@ impl RunFile {
         Ok(KafkaClient { config: access.client(&self.kafka), identity: access.identity() })
     }
 
-    /// What the pollers of its mappings are told; `data` is its folder.
-    pub(crate) fn mapping_configs(&self, data: &Path) -> Result<Vec<MappingConfig>, RunningError> {
-        Ok(stack::mapping_configs(&self.plan()?, &self.kafka, data, &self.keys()?)?)
+    /// What the poller of a mapping of its `plan` is told, if there is one with this id; `data` is
+    /// its folder.
+    pub(crate) fn mapping_config(
+        &self,
+        plan: &Plan,
+        id: &str,
+        data: &Path,
+    ) -> Result<Option<MappingConfig>, RunningError> {
+        let keys = self.keys()?;
+        let found =
+            plan.mappings.iter().find(|mapping| stack::mapping_id(mapping).to_string() == id);
+        let config = found.map(|mapping| stack::mapping_config(mapping, &self.kafka, data, &keys));
+        Ok(config.transpose()?)
     }
 
     /// Its mappings, and how far each is.

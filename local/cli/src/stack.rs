@@ -18,13 +18,13 @@ use std::path::{Path, PathBuf};
 
 use host::Host;
 use jiff::Timestamp;
-use template::{EnvVars, Plan, Settings, SourceAccess};
+use template::{EnvVars, Mapping, Plan, Settings, SourceAccess};
 
 pub use error::UpError;
 pub(crate) use mappings::{MappingName, detail as mapping_detail};
 pub(crate) use poller_process::line;
 pub use ports::Ports;
-pub(crate) use wiring::{function_timeouts, shared_environment};
+pub(crate) use wiring::{function_timeouts, mapping_id, shared_environment};
 
 use crate::access::{self, AccessError, Keys};
 use crate::build::{self, Sources};
@@ -301,17 +301,26 @@ async fn addresses(
 
 /// What the pollers of a plan's mappings are told, `kafka` being the stack's own, `data` its
 /// folder.
-pub(crate) fn mapping_configs(
+fn mapping_configs(
     plan: &Plan,
     kafka: &str,
     data: &Path,
     keys: &Keys,
 ) -> Result<Vec<poller::MappingConfig>, AccessError> {
+    plan.mappings.iter().map(|mapping| mapping_config(mapping, kafka, data, keys)).collect()
+}
+
+/// What the poller of one of them is told; it needs no secret of another.
+pub(crate) fn mapping_config(
+    mapping: &Mapping,
+    kafka: &str,
+    data: &Path,
+    keys: &Keys,
+) -> Result<poller::MappingConfig, AccessError> {
     let layout = Layout::new(data.to_owned());
     let (destinations, logs) = (layout.destinations(), layout.mapping_logs());
     let around = wiring::Surroundings { kafka, destinations: &destinations, logs: &logs };
-    let config = |mapping| Ok(wiring::mapping(mapping, around, keys.of(mapping, kafka)?));
-    plan.mappings.iter().map(config).collect()
+    Ok(wiring::mapping(mapping, around, keys.of(mapping, kafka)?))
 }
 
 /// Reads a template as `up` does.

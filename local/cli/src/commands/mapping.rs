@@ -33,8 +33,7 @@ pub(super) async fn run(place: &Place, command: Mapping) -> Result<(), CommandEr
             if detail.is_some_and(|detail| detail.state != DISABLED) {
                 return Err(CommandError::MappingRuns { id: id.to_owned() });
             }
-            let configs = running.mapping_configs(&place.data_folder()?)?;
-            let config = configs.into_iter().find(|config| config.id == id);
+            let config = running.mapping_config(&running.plan()?, id, &place.data_folder()?)?;
             let config = config.ok_or(CommandError::NoMapping { wanted: mapping })?;
             let moving = spawn_blocking(move || poller::reset(&config, to));
             let offsets = moving.await.expect("moving a group does not panic");

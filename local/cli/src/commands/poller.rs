@@ -15,8 +15,7 @@ use crate::{tables, terminal};
 pub(super) async fn run(place: &Place, options: PollerArgs) -> Result<(), CommandError> {
     let running = running(place)?;
     let plan = running.plan()?;
-    let configs = running.mapping_configs(&place.data_folder()?)?;
-    let wanted = configs.into_iter().find(|config| config.id == options.mapping);
+    let wanted = running.mapping_config(&plan, &options.mapping, &place.data_folder()?)?;
     let mut config = wanted.ok_or(CommandError::NoMapping { wanted: options.mapping })?;
     config.enabled = !options.paused;
     let name = MappingName {

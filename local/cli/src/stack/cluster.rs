@@ -97,6 +97,10 @@ pub(crate) async fn create_topics(
     if topics.is_empty() {
         return Ok(());
     }
+    if matches!(access.login, Login::Iam { .. }) {
+        tracing::warn!("With IAM_AUTH topics are not created: they must exist already");
+        return Ok(());
+    }
     let new = topics.iter().map(|topic| {
         let partitions = topic.partitions;
         // -1: the cluster's own default, which fits its number of brokers.
@@ -105,10 +109,6 @@ pub(crate) async fn create_topics(
     });
     let new: Vec<_> = new.collect();
     let options = AdminOptions::new().operation_timeout(Some(CREATE_TIMEOUT));
-    if matches!(access.login, Login::Iam { .. }) {
-        tracing::warn!("With IAM_AUTH topics are not created: they must exist already");
-        return Ok(());
-    }
     let client: AdminClient<Identity> =
         AdminClient::from_config_and_context(&access.client(bootstrap), access.identity())
             .map_err(|source| ClusterError::Client { bootstrap: bootstrap.to_owned(), source })?;

@@ -5,6 +5,7 @@ mod mapping;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub(crate) use self::mapping::mapping_id;
 pub(super) use self::mapping::{Surroundings, mapping};
 use super::Addresses;
 use crate::build::Program;

@@ -109,7 +109,7 @@ fn destination(destination: &template::Destination, destinations: &Path) -> Dest
 
 /// A mapping's UUID: the same in every run, since the consumer group is named after it. With
 /// another topic it is another mapping, as in CloudFormation.
-fn mapping_id(mapping: &Mapping) -> Uuid {
+pub(crate) fn mapping_id(mapping: &Mapping) -> Uuid {
     let name = format!("millrace/mapping/{}/{}", mapping.logical_id, mapping.topic);
     Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
 }
