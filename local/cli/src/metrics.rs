@@ -63,6 +63,11 @@ pub(crate) fn prometheus(mappings: &Mappings) -> String {
             sample(&mut text, "sum_offset_lag", mapping, "", sum);
         }
     }
+    begin(&mut text, "provisioned_pollers", "Pollers that are in the group", "gauge");
+    for mapping in &mappings.mappings {
+        let pollers = u64::try_from(mapping.pollers).unwrap_or(u64::MAX);
+        sample(&mut text, "provisioned_pollers", mapping, "", pollers);
+    }
     text
 }
 
@@ -94,13 +99,12 @@ mod tests {
     fn every_metric_has_its_help_its_type_and_a_sample_a_mapping() {
         let partition = |partition, committed, end| PartitionStatus { partition, committed, end };
         let mapping = MappingDetail {
-            id: "m-1".to_owned(),
-            function: "f".to_owned(),
             topic: "t".to_owned(),
-            state: "Enabled".to_owned(),
+            pollers: 2,
             lag: Some(9),
             partitions: vec![partition(0, Some(1), Some(3)), partition(1, Some(0), Some(7))],
             counts: Counts { polled: 12, ..Counts::default() },
+            ..MappingDetail::example("m-1", "f")
         };
         let text = prometheus(&Mappings { mappings: vec![mapping] });
         let labels = r#"mapping="m-1",function="f",topic="t""#;
@@ -112,6 +116,7 @@ mod tests {
             format!("lambda_esm_offset_lag{{{labels},partition=\"1\"}} 7"),
             format!("lambda_esm_max_offset_lag{{{labels}}} 7"),
             format!("lambda_esm_sum_offset_lag{{{labels}}} 9"),
+            format!("lambda_esm_provisioned_pollers{{{labels}}} 2"),
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
         }

@@ -104,6 +104,12 @@ pub struct MappingDetail {
     pub topic: String,
     /// AWS's word for its state: `Enabled`.
     pub state: String,
+    /// AWS's `StateTransitionReason`: `User action`, or the code of what is wrong.
+    pub state_transition_reason: String,
+    /// AWS's `LastProcessingResult`: `OK`, or what went wrong.
+    pub last_processing_result: String,
+    /// How many pollers are in its group.
+    pub pollers: usize,
     /// Records not processed yet; `None` while that is not known.
     pub lag: Option<i64>,
     /// The partitions that it reads, in order.
@@ -125,7 +131,26 @@ pub struct PartitionStatus {
 
 impl From<MappingDetail> for MappingStatus {
     fn from(detail: MappingDetail) -> Self {
-        let MappingDetail { id, function, topic, state, lag, partitions: _, counts: _ } = detail;
+        let MappingDetail { id, function, topic, state, lag, .. } = detail;
         Self { id, function, topic, state, lag }
+    }
+}
+
+#[cfg(test)]
+impl MappingDetail {
+    /// A mapping that runs, and of which nothing else is known.
+    pub(crate) fn example(id: &str, function: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            function: function.to_owned(),
+            topic: "events".to_owned(),
+            state: "Enabled".to_owned(),
+            state_transition_reason: "User action".to_owned(),
+            last_processing_result: "OK".to_owned(),
+            pollers: 1,
+            lag: None,
+            partitions: Vec::new(),
+            counts: Counts::default(),
+        }
     }
 }

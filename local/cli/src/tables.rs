@@ -76,10 +76,27 @@ pub(crate) fn faults(faults: &KafkaFaults) -> String {
 
 /// What `mapping list` prints.
 pub(crate) fn mappings(mappings: &Mappings) -> String {
-    let mut rows = vec![row(["MAPPING", "TOPIC", "FUNCTION", "STATE", "LAG"])];
+    let mut rows = vec![row([
+        "MAPPING",
+        "TOPIC",
+        "FUNCTION",
+        "STATE",
+        "REASON",
+        "POLLERS",
+        "LAG",
+        "LAST RESULT",
+    ])];
     rows.extend(mappings.mappings.iter().map(|mapping| {
-        let lag = or_dash(mapping.lag);
-        row([&mapping.id, &mapping.topic, &mapping.function, &mapping.state, &lag])
+        row([
+            &mapping.id,
+            &mapping.topic,
+            &mapping.function,
+            &mapping.state,
+            &mapping.state_transition_reason,
+            &mapping.pollers.to_string(),
+            &or_dash(mapping.lag),
+            &mapping.last_processing_result,
+        ])
     }));
     aligned(&rows)
 }
@@ -123,17 +140,13 @@ mod tests {
     fn example() -> Mappings {
         let partition = |partition, committed, end| PartitionStatus { partition, committed, end };
         let mapping = MappingDetail {
-            id: "0b2c".to_owned(),
-            function: "process_events".to_owned(),
-            topic: "events".to_owned(),
-            state: "Enabled".to_owned(),
             lag: Some(7),
             partitions: vec![
                 partition(0, Some(5), Some(12)),
                 partition(1, Some(3), Some(3)),
                 partition(2, None, Some(1)),
             ],
-            counts: poller::Counts::default(),
+            ..MappingDetail::example("0b2c", "process_events")
         };
         Mappings { mappings: vec![mapping] }
     }
@@ -175,6 +188,24 @@ mod tests {
     #[test]
     fn status_for_scripts() {
         insta::assert_snapshot!(json(&example_status()), @r#"{"gateway":"http://127.0.0.1:3000","lambda":"http://127.0.0.1:9000","kafka":"127.0.0.1:9092","table":"http://127.0.0.1:8000","control":"http://127.0.0.1:41234","kafka_embedded":true,"functions":[{"name":"process_events","environments":2,"in_flight":1}],"mappings":[{"id":"0b2c","function":"process_events","topic":"events","state":"Enabled","lag":7}]}"#);
+    }
+
+    #[test]
+    fn a_mapping_says_what_is_wrong_with_it() {
+        let missing = MappingDetail {
+            topic: "none".to_owned(),
+            state_transition_reason: "ESM_CONFIG_NOT_VALID".to_owned(),
+            last_processing_result: "PROBLEM: Topic does not exist.".to_owned(),
+            pollers: 3,
+            ..MappingDetail::example("1f9e", "f")
+        };
+        let mut all = example();
+        all.mappings.push(missing);
+        insta::assert_snapshot!(mappings(&all), @r"
+        MAPPING  TOPIC   FUNCTION        STATE    REASON                POLLERS  LAG  LAST RESULT
+        0b2c     events  process_events  Enabled  User action           1        7    OK
+        1f9e     none    f               Enabled  ESM_CONFIG_NOT_VALID  3        -    PROBLEM: Topic does not exist.
+        ");
     }
 
     #[test]

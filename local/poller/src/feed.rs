@@ -20,7 +20,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::consumer::{Consumer, Rebalance, create};
+pub(crate) use self::consumer::{Client, Consumer, Rebalance, create};
 use self::gathering::{Gathering, Polled};
 use self::health::Health;
 use crate::config::{StartingPosition, SystemLogLevel};
@@ -28,6 +28,7 @@ use crate::event::EventWriter;
 use crate::mapping::{Run, Start};
 use crate::questions::all_partitions;
 use crate::system_log::{Assignment, PollerLog};
+use crate::trouble::Trouble;
 
 /// How long a poll waits for records: how late the thread notices that it should end.
 const POLL_MAX: Duration = Duration::from_millis(200);
@@ -47,6 +48,8 @@ pub(crate) enum Feed {
     Lost(Vec<i32>),
     /// Kafka answered with so many errors in place of records.
     Failed(u64),
+    /// Reading fails for this reason by now, or for none any more.
+    Trouble(Option<Trouble>),
     /// What was read of one partition.
     Read { partition: i32, run: Run },
 }
@@ -55,6 +58,7 @@ pub(crate) enum Feed {
 pub(crate) struct Reader {
     pub(crate) consumer: Arc<Consumer>,
     pub(crate) rebalances: Receiver<Rebalance>,
+    pub(crate) said: Receiver<String>,
     pub(crate) feed: mpsc::Sender<Feed>,
     pub(crate) writer: Arc<EventWriter>,
     pub(crate) filters: Filters,
@@ -69,7 +73,7 @@ impl Reader {
     /// which closes with the last share and leaves the group.
     pub(crate) fn run(self) {
         let mut gathering = Gathering::default();
-        let mut health = Health::new(self.log.clone());
+        let (mut health, mut told) = (Health::new(self.log.clone()), None);
         let mut generation = 0;
         let mut assigned = Vec::new();
         let mut assigning = None;
@@ -103,6 +107,12 @@ impl Reader {
             }
             if assigning.is_none() {
                 health.probe(&self.consumer, &self.topic);
+            }
+            if health.trouble() != told {
+                told = health.trouble();
+                if self.feed.blocking_send(Feed::Trouble(told)).is_err() {
+                    break;
+                }
             }
         }
         let Self { consumer, rebalances, .. } = self;
@@ -150,7 +160,7 @@ impl Reader {
                 None
             }
             Err(error) => {
-                health.report(&error);
+                health.report(&error, "");
                 Some(partitions)
             }
         }

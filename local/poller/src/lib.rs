@@ -22,6 +22,7 @@ mod reset;
 mod scaling;
 mod status;
 mod system_log;
+mod trouble;
 
 pub use crate::access::{Access, Identity, Login, Mechanism};
 pub use crate::config::{

@@ -24,6 +24,7 @@ mod notes;
 mod partition;
 mod pieces;
 mod policy;
+mod processing;
 mod queue;
 mod restoring;
 #[cfg(test)]
@@ -51,6 +52,7 @@ pub(crate) use self::messages::{
 pub(crate) use self::notes::Note;
 use self::partition::Partition;
 pub(crate) use self::policy::Policy;
+pub(crate) use self::processing::{Processed, Processing};
 use self::restoring::PieceLimits;
 use self::throughput::Throughput;
 use self::trying::{Attempt, Planned, Waiting};
@@ -74,6 +76,7 @@ pub(crate) struct Mapping {
     concurrency: Concurrency,
     throughput: Throughput,
     counts: Counts,
+    processed: Option<Processed>,
     /// The misreadings that were told.
     explained: BTreeSet<Kind>,
     next_batch: u64,
@@ -111,6 +114,7 @@ impl Mapping {
             waiting: Vec::new(),
             deliveries: BTreeMap::new(),
             counts: Counts::default(),
+            processed: None,
             explained: BTreeSet::new(),
             next_batch: 0,
             next_delivery: 0,

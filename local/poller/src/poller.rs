@@ -35,6 +35,15 @@ pub enum PollerStartError {
         #[source]
         source: KafkaError,
     },
+    /// What the Kafka client is to prove itself with cannot be read: AWS's words.
+    #[error("provided certificate or private key is invalid, for the mapping of topic `{topic}`")]
+    Certificate {
+        /// The topic.
+        topic: String,
+        /// What the client said.
+        #[source]
+        source: KafkaError,
+    },
     /// The Kafka client refused the topic's name.
     #[error("failed to subscribe to topic `{topic}`")]
     Subscribe {
@@ -80,6 +89,13 @@ pub enum PollerStartError {
         #[source]
         source: io::Error,
     },
+}
+
+impl PollerStartError {
+    /// Whether the mapping was given what cannot be a certificate or a key.
+    pub fn is_certificate(&self) -> bool {
+        matches!(self, Self::Certificate { .. })
+    }
 }
 
 /// What a mapping, or each of its pollers, is told.

@@ -2,13 +2,26 @@
 
 use serde::Serialize;
 
-use crate::mapping::{Counts, Mapping, Membership};
+use crate::mapping::{Counts, Mapping, Membership, Processed, Processing};
+use crate::trouble::Trouble;
+
+/// `StateTransitionReason` of a mapping with which nothing is wrong: it is what its user made it.
+const USER_ACTION: &str = "User action";
+
+/// `LastProcessingResult` before the first invocation.
+const NOTHING_PROCESSED: &str = "No records processed";
 
 /// A mapping's state and how far it is behind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MappingStatus {
     /// Whether it is reading.
     pub state: MappingState,
+    /// `StateTransitionReason`: `User action`, or AWS's code for what keeps it from its work.
+    pub state_transition_reason: &'static str,
+    /// `LastProcessingResult`: `No records processed`, `OK`, or `PROBLEM` with AWS's words for it.
+    pub last_processing_result: &'static str,
+    /// How many pollers are in its group.
+    pub pollers: usize,
     /// Records written but not yet processed, over all partitions (AWS's `OffsetLag`); `None`
     /// while Kafka cannot say, or before the group has a position in every partition.
     pub lag: Option<i64>,
@@ -40,12 +53,31 @@ impl PartitionStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) state: MappingState,
+    pub(crate) done: Done,
+    /// Why it does not read.
+    pub(crate) trouble: Option<Trouble>,
+}
+
+/// What pollers have done, which stays when they are gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Done {
     pub(crate) counts: Counts,
+    /// What came of the last invocation.
+    pub(crate) last: Option<Processed>,
 }
 
 impl Seen {
-    pub(crate) fn of(mapping: &Mapping) -> Self {
-        Self { state: MappingState::of(mapping), counts: mapping.counts() }
+    pub(crate) fn of(mapping: &Mapping, trouble: Option<Trouble>) -> Self {
+        let done = Done { counts: mapping.counts(), last: mapping.processed() };
+        Self { state: MappingState::of(mapping), done, trouble }
+    }
+}
+
+impl Done {
+    /// Adds what another poller has done.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.counts += other.counts;
+        self.last = self.last.into_iter().chain(other.last).max_by_key(|last| last.at_ms);
     }
 }
 
@@ -75,53 +107,59 @@ impl MappingState {
 }
 
 impl MappingStatus {
-    /// The status of a mapping that cannot say more than its state.
-    pub(crate) fn unknown(state: MappingState, counts: Counts) -> Self {
-        Self { state, lag: None, partitions: Vec::new(), counts }
+    /// The status of a mapping of which only the state is known.
+    pub fn unknown(state: MappingState) -> Self {
+        Self {
+            state,
+            state_transition_reason: USER_ACTION,
+            last_processing_result: NOTHING_PROCESSED,
+            pollers: 0,
+            lag: None,
+            partitions: Vec::new(),
+            counts: Counts::default(),
+        }
     }
 
-    /// The status of a mapping whose partitions are known.
-    pub(crate) fn new(
-        state: MappingState,
-        counts: Counts,
-        partitions: Vec<PartitionStatus>,
-    ) -> Self {
+    /// The status of a mapping that has these pollers, and had others that have done `before`.
+    pub(crate) fn of(pollers: &[Seen], before: Done) -> Self {
+        let is = |state| pollers.iter().any(|seen| seen.state == state);
+        let state = [MappingState::Enabled, MappingState::Disabling].into_iter().find(|s| is(*s));
+        let state = state.unwrap_or(MappingState::Disabled);
+        let mut done = before;
+        for seen in pollers {
+            done.add(seen.done);
+        }
+        let trouble = pollers.iter().find_map(|seen| seen.trouble);
+        let last = done.last.map(|last| last.processing);
+        let reason = trouble.and_then(Trouble::state_reason);
+        let reason = reason.or(last.and_then(Processing::state_reason));
+        let reason = reason.filter(|_| state == MappingState::Enabled);
+        let result = trouble.map(Trouble::text).or(last.map(Processing::text));
+        Self {
+            state_transition_reason: reason.unwrap_or(USER_ACTION),
+            last_processing_result: result.unwrap_or(NOTHING_PROCESSED),
+            pollers: pollers.iter().filter(|seen| seen.state != MappingState::Disabled).count(),
+            counts: done.counts,
+            ..Self::unknown(state)
+        }
+    }
+
+    /// The same, now that how far the partitions are is known.
+    pub(crate) fn with(self, partitions: Vec<PartitionStatus>) -> Self {
         let lag = partitions
             .iter()
             .map(PartitionStatus::lag)
             .sum::<Option<i64>>()
             .filter(|_| !partitions.is_empty());
-        Self { state, lag, partitions, counts }
+        Self { lag, partitions, ..self }
+    }
+
+    /// The same of a mapping that has stopped since.
+    pub(crate) fn stopped(self) -> Self {
+        let state = MappingState::Stopped;
+        Self { state, state_transition_reason: USER_ACTION, pollers: 0, ..self }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn partition(partition: i32, committed: Option<i64>, end: Option<i64>) -> PartitionStatus {
-        PartitionStatus { partition, committed, end }
-    }
-
-    #[test]
-    fn lag_is_the_sum_over_partitions() {
-        let partitions = vec![partition(0, Some(3), Some(10)), partition(1, Some(5), Some(5))];
-        assert_eq!(
-            MappingStatus::new(MappingState::Enabled, Counts::default(), partitions).lag,
-            Some(7)
-        );
-    }
-
-    #[test]
-    fn lag_is_unknown_while_one_partition_is() {
-        let partitions = vec![partition(0, Some(3), Some(10)), partition(1, None, Some(5))];
-        assert_eq!(
-            MappingStatus::new(MappingState::Enabled, Counts::default(), partitions).lag,
-            None
-        );
-        assert_eq!(
-            MappingStatus::new(MappingState::Enabled, Counts::default(), Vec::new()).lag,
-            None
-        );
-    }
-}
+mod tests;

@@ -68,22 +68,11 @@ mod tests {
     use super::*;
     use crate::status::MappingDetail;
 
-    fn mapping(id: &str, function: &str) -> MappingDetail {
-        MappingDetail {
-            id: id.to_owned(),
-            function: function.to_owned(),
-            topic: "events".to_owned(),
-            state: "Enabled".to_owned(),
-            lag: None,
-            partitions: Vec::new(),
-            counts: poller::Counts::default(),
-        }
-    }
-
     #[test]
     fn a_mapping_is_named_by_its_id_or_by_a_function_with_one() {
-        let mappings =
-            Mappings { mappings: vec![mapping("1", "a"), mapping("2", "b"), mapping("3", "b")] };
+        let mappings = [("1", "a"), ("2", "b"), ("3", "b")];
+        let mappings = mappings.map(|(id, function)| MappingDetail::example(id, function));
+        let mappings = Mappings { mappings: mappings.to_vec() };
         assert_eq!(id(&mappings, "2").unwrap(), "2");
         assert_eq!(id(&mappings, "a").unwrap(), "1");
         assert!(matches!(id(&mappings, "c"), Err(CommandError::NoMapping { .. })));

@@ -15,15 +15,7 @@ struct Fixture {
 }
 
 fn mapping() -> MappingDetail {
-    MappingDetail {
-        id: "m-1".to_owned(),
-        function: "process_events".to_owned(),
-        topic: "events".to_owned(),
-        state: "Enabled".to_owned(),
-        lag: Some(3),
-        partitions: Vec::new(),
-        counts: poller::Counts::default(),
-    }
+    MappingDetail { lag: Some(3), ..MappingDetail::example("m-1", "process_events") }
 }
 
 fn status() -> Status {

@@ -115,6 +115,7 @@ impl UpError {
                 | BuildError::WhichBinary { .. }
                 | BuildError::Foreign { .. },
             ) => Exit::Configuration,
+            Self::Mapping { source, .. } if source.is_certificate() => Exit::Configuration,
             Self::Data(DataFolderError::InUse { .. })
             | Self::Port(_)
             | Self::Cluster(_)

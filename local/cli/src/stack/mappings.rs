@@ -1,7 +1,7 @@
 //! The stack's mappings: each polls in this process until it is moved to one of its own, where its
 //! poller can be killed as a crash would.
 
-use poller::{Counts, MappingState, MappingStatus, Poller, PollerHandle};
+use poller::{MappingState, MappingStatus, Poller, PollerHandle};
 
 use super::poller_process::{Launch, PollerProcess, ProcessHandle};
 use crate::status::{MappingDetail, PartitionStatus};
@@ -112,10 +112,7 @@ impl StatusHandle {
 }
 
 fn unknown(name: MappingName, state: MappingState) -> MappingDetail {
-    detail(
-        name,
-        MappingStatus { state, lag: None, partitions: Vec::new(), counts: Counts::default() },
-    )
+    detail(name, MappingStatus::unknown(state))
 }
 
 /// A mapping's status as it is told outside.
@@ -132,6 +129,9 @@ pub(crate) fn detail(name: MappingName, status: MappingStatus) -> MappingDetail 
         function,
         topic,
         state,
+        state_transition_reason: status.state_transition_reason.to_owned(),
+        last_processing_result: status.last_processing_result.to_owned(),
+        pollers: status.pollers,
         lag: status.lag,
         partitions: partitions.collect(),
         counts: status.counts,

@@ -17,6 +17,9 @@ use crate::config::MappingConfig;
 /// Rebalances not yet taken in. Kafka sends the next one only after the last was answered.
 const REBALANCES_MAX: usize = 4;
 
+/// Errors' texts not yet taken in: each comes just before the error itself.
+const TEXTS_MAX: usize = 4;
+
 /// A mapping's Kafka consumer.
 pub(crate) type Consumer = BaseConsumer<Context>;
 
@@ -31,16 +34,22 @@ pub(crate) enum Rebalance {
 /// takes questions to Kafka, and may take several tries.
 pub(crate) struct Context {
     rebalances: SyncSender<Rebalance>,
+    said: SyncSender<String>,
     identity: Identity,
 }
 
-/// Makes the consumer of the mapping's poller of this number, not yet subscribed, and the channel
-/// of its rebalances.
-pub(crate) fn create(
-    config: &MappingConfig,
-    number: u32,
-) -> KafkaResult<(Arc<Consumer>, Receiver<Rebalance>)> {
-    let (rebalances, receiver) = sync_channel(REBALANCES_MAX);
+/// A consumer, and the channels of what it calls back.
+pub(crate) struct Client {
+    pub(crate) consumer: Arc<Consumer>,
+    pub(crate) rebalances: Receiver<Rebalance>,
+    /// What the library says of the errors that polls end with, beside their codes.
+    pub(crate) said: Receiver<String>,
+}
+
+/// Makes the consumer of the mapping's poller of this number, not yet subscribed.
+pub(crate) fn create(config: &MappingConfig, number: u32) -> KafkaResult<Client> {
+    let (to_rebalance, rebalances) = sync_channel(REBALANCES_MAX);
+    let (to_say, said) = sync_channel(TEXTS_MAX);
     let identity = config.access.identity();
     let mut client = config.access.client(&config.bootstrap_servers);
     client
@@ -65,8 +74,9 @@ pub(crate) fn create(
     for (name, value) in &config.client_settings {
         client.set(name, value);
     }
-    let consumer = Consumer::from_config_and_context(&client, Context { rebalances, identity })?;
-    Ok((Arc::new(consumer), receiver))
+    let context = Context { rebalances: to_rebalance, said: to_say, identity };
+    let consumer = Arc::new(Consumer::from_config_and_context(&client, context)?);
+    Ok(Client { consumer, rebalances, said })
 }
 
 impl ClientContext for Context {
@@ -79,6 +89,9 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "Kafka client error");
+        if self.said.try_send(reason.to_owned()).is_err() {
+            tracing::debug!("Nobody polls any more who would want to know");
+        }
     }
 
     fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {

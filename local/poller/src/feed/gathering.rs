@@ -71,7 +71,8 @@ impl Gathering {
                     if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AutoOffsetReset) {
                         polled.out_of_range = true;
                     } else {
-                        health.report(&error);
+                        let said = reader.said.try_iter().last().unwrap_or_default();
+                        health.report(&error, &said);
                     }
                 }
                 None => return polled,

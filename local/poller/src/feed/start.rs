@@ -150,8 +150,8 @@ mod tests {
             access: crate::access::Access::default(),
             client_settings: BTreeMap::new(),
         };
-        let (consumer, _rebalances) = feed::create(&config, 0).unwrap();
-        let resolve = || resolve(&consumer, "events", &[0], StartingPosition::Latest);
+        let client = feed::create(&config, 0).unwrap();
+        let resolve = || resolve(&client.consumer, "events", &[0], StartingPosition::Latest);
         let position = Position { next: 0, memory: String::new() };
         assert_eq!(resolve().unwrap(), [Start { partition: 0, position }]);
         let unknown = RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;

@@ -113,6 +113,8 @@ pub(crate) enum Ending {
     Failed(String),
     /// Too many invocations are under way.
     Throttled,
+    /// There is no such function.
+    NoFunction(String),
     /// The function was not reached for another reason.
     NotInvoked(String),
 }

@@ -10,7 +10,7 @@ use crate::mapping::answer::{self, Answer, Misreading};
 use crate::mapping::batch::{Batch, BatchId, Delivery, DeliveryId, Slice, SliceRange};
 use crate::mapping::notes::Note;
 use crate::mapping::pieces::Failed;
-use crate::mapping::{Action, Ending, Mapping};
+use crate::mapping::{Action, Ending, Mapping, Processing};
 
 /// The first pieces of these partitions, which go together.
 #[derive(Clone, Debug, Default)]
@@ -145,6 +145,7 @@ impl Mapping {
             }
         }
         let records = u64::try_from(batch.records()).unwrap_or(0);
+        self.note(now, Processing::of(&ending));
         match ending {
             Ending::Succeeded(answer) => match self.read(&answer, &batch, actions) {
                 Answer::Complete => {
@@ -153,6 +154,7 @@ impl Mapping {
                     }
                 }
                 Answer::Failed(failed) => {
+                    self.note(now, Processing::Failed);
                     self.counts.failed_invoke += records;
                     for (number, _) in parts {
                         match failed.get(&number) {
@@ -162,6 +164,7 @@ impl Mapping {
                     }
                 }
                 Answer::Unusable => {
+                    self.note(now, Processing::Failed);
                     self.counts.failed_invoke += records;
                     let reason = "its answer names no records of the batch".to_owned();
                     let failure = Failure { parts: &parts, ranges: batch.ranges(), reason };
@@ -180,7 +183,7 @@ impl Mapping {
                 let failure = Failure { parts: &parts, ranges: batch.ranges(), reason };
                 self.refuse(now, failure, refusals, actions);
             }
-            Ending::NotInvoked(reason) => {
+            Ending::NotInvoked(reason) | Ending::NoFunction(reason) => {
                 let failure = Failure { parts: &parts, ranges: batch.ranges(), reason };
                 self.refuse(now, failure, refusals, actions);
             }

@@ -14,9 +14,8 @@ use super::owner::Control;
 use super::{Order, PollerStartError};
 use crate::config::MappingConfig;
 use crate::destination::Deliverer;
-use crate::mapping::Counts;
 use crate::scaling::{Sample, Scaling};
-use crate::status::{MappingState, MappingStatus, PartitionStatus, Seen};
+use crate::status::{Done, MappingStatus, PartitionStatus, Seen};
 use crate::system_log::SystemLog;
 
 /// How often the lag is looked at, where there may be more pollers than one. AWS does not say for
@@ -36,8 +35,8 @@ pub(super) struct Members {
     first: Option<mpsc::WeakSender<Control>>,
     working: Vec<watch::Receiver<Seen>>,
     leaving: Vec<watch::Receiver<Seen>>,
-    /// What those have counted that are gone.
-    gone: Counts,
+    /// What those have done that are gone.
+    gone: Done,
 }
 
 /// The task that keeps as many pollers as there should be.
@@ -167,7 +166,8 @@ impl Fleet {
             members.leaving.retain(|seen| {
                 let ended = seen.has_changed().is_err();
                 if ended {
-                    members.gone += seen.borrow().counts;
+                    let done = seen.borrow().done;
+                    members.gone.add(done);
                 }
                 !ended
             });
@@ -189,17 +189,16 @@ impl Members {
         stopped: bool,
         partitions: Option<Vec<PartitionStatus>>,
     ) -> MappingStatus {
-        let mut counts = self.gone;
-        for seen in self.working.iter().chain(&self.leaving) {
-            counts += seen.borrow().counts;
+        let mut before = self.gone;
+        for seen in &self.leaving {
+            before.add(seen.borrow().done);
         }
-        let is = |state| self.working.iter().any(|seen| seen.borrow().state == state);
-        let state = [MappingState::Enabled, MappingState::Disabling].into_iter().find(|s| is(*s));
-        let state =
-            if stopped { MappingState::Stopped } else { state.unwrap_or(MappingState::Disabled) };
-        match partitions.filter(|_| !stopped) {
-            Some(partitions) => MappingStatus::new(state, counts, partitions),
-            None => MappingStatus::unknown(state, counts),
+        let working: Vec<Seen> = self.working.iter().map(|seen| *seen.borrow()).collect();
+        let status = MappingStatus::of(&working, before);
+        match partitions {
+            _ if stopped => status.stopped(),
+            Some(partitions) => status.with(partitions),
+            None => status,
         }
     }
 }

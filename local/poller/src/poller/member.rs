@@ -1,7 +1,7 @@
 //! One poller of a mapping: a member of the consumer group, with its threads and its task.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Duration;
 
@@ -21,10 +21,11 @@ use crate::calls::{self, CALLS_MAX};
 use crate::config::MappingConfig;
 use crate::destination::Deliverer;
 use crate::event::EventWriter;
-use crate::feed::{self, Consumer, Reader, Rebalance};
+use crate::feed::{self, Client, Reader};
 use crate::mapping::{BackOff, BufferLimits, Limits, Mapping, Membership, Policy, Settings};
 use crate::status::Seen;
 use crate::system_log::{PollerLog, SystemLog};
+use crate::trouble::is_certificate_invalid;
 
 /// AWS's batching window when none is set:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html>.
@@ -82,11 +83,17 @@ impl Member {
         let Shared { config, invoke, destination, log } = shared;
         let log = log.of_poller(number);
         let topic = || config.topic.clone();
-        let refused = |source| PollerStartError::Client { topic: topic(), source };
+        let refused = |source| {
+            if is_certificate_invalid(&source) {
+                PollerStartError::Certificate { topic: topic(), source }
+            } else {
+                PollerStartError::Client { topic: topic(), source }
+            }
+        };
         let client = feed::create(&config, number).map_err(refused)?;
         if config.enabled {
             let refused = |source| PollerStartError::Subscribe { topic: topic(), source };
-            client.0.subscribe(&[&config.topic]).map_err(refused)?;
+            client.consumer.subscribe(&[&config.topic]).map_err(refused)?;
         }
         let span = tracing::info_span!(
             "mapping",
@@ -148,7 +155,7 @@ impl Member {
 /// resolves when the first has ended.
 fn start_threads(
     config: &MappingConfig,
-    (consumer, rebalances): (Arc<Consumer>, Receiver<Rebalance>),
+    Client { consumer, rebalances, said }: Client,
     log: PollerLog,
     stop: CancellationToken,
     span: &Span,
@@ -161,6 +168,7 @@ fn start_threads(
     let reader = Reader {
         consumer: Arc::clone(&consumer),
         rebalances,
+        said,
         feed,
         writer: Arc::clone(&writer),
         filters,

@@ -26,6 +26,7 @@ use crate::mapping::{Action, Batch, BatchId, Delivery, DeliveryId, Ending, Input
 use crate::poller::{Order, notes};
 use crate::status::{PartitionStatus, Seen};
 use crate::system_log::{Offsets, PollerLog};
+use crate::trouble::Trouble;
 
 /// How long what Kafka said about progress is repeated rather than asked again.
 const PROGRESS_FRESH: Duration = Duration::from_secs(1);
@@ -77,6 +78,8 @@ enum Happened {
 /// The task's state.
 pub(super) struct Owner {
     mapping: Mapping,
+    /// Why its topic is not read.
+    trouble: Option<Trouble>,
     started: Instant,
     topic: String,
     function: Arc<str>,
@@ -117,9 +120,10 @@ impl Owner {
         kafka: KafkaSide,
         asked: mpsc::Receiver<Control>,
     ) -> Self {
-        let (seen, _) = watch::channel(Seen::of(&mapping));
+        let (seen, _) = watch::channel(Seen::of(&mapping, None));
         Self {
             mapping,
+            trouble: None,
             started: Instant::now(),
             topic: config.topic,
             function: Arc::from(config.function),
@@ -150,7 +154,7 @@ impl Owner {
         while !self.is_finished() {
             let happened = self.next().await;
             self.take_in(happened);
-            let now = Seen::of(&self.mapping);
+            let now = Seen::of(&self.mapping, self.trouble);
             self.seen.send_if_modified(|before| std::mem::replace(before, now) != now);
         }
     }
@@ -194,6 +198,10 @@ impl Owner {
         let input = match happened {
             Happened::Fed(Some(Feed::Read { partition, run })) => Input::Read { partition, run },
             Happened::Fed(Some(Feed::Failed(errors))) => Input::ReadFailed(errors),
+            Happened::Fed(Some(Feed::Trouble(trouble))) => {
+                self.trouble = trouble;
+                return;
+            }
             Happened::Fed(Some(Feed::Lost(partitions))) => Input::Lost(partitions),
             Happened::Fed(Some(Feed::Assigned(starts))) => Input::Assigned(starts),
             Happened::Fed(Some(Feed::Revoked { partitions, released })) => {
@@ -367,6 +375,7 @@ fn ending(result: Result<Outcome, InvokeError>) -> Ending {
         Ok(Outcome::Succeeded(answer)) => Ending::Succeeded(answer),
         Ok(Outcome::FunctionError(document)) => Ending::Failed(excerpt(&document)),
         Err(InvokeError::Throttled { .. }) => Ending::Throttled,
+        Err(error @ InvokeError::UnknownFunction { .. }) => Ending::NoFunction(error.to_string()),
         Err(error) => {
             let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
             Ending::NotInvoked(format!("{error}{source}"))

@@ -6,3 +6,4 @@ mod group;
 mod pollers;
 mod reset;
 mod support;
+mod troubles;

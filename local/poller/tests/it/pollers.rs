@@ -54,6 +54,7 @@ async fn several_pollers_process_every_record_once_and_count_together() {
         kafka.produce(number % 4, &number.to_string()).await;
     }
     until_members(&kafka, "g", 3).await;
+    assert_eq!(poller.status().await.pollers, 3);
     for number in 400..800 {
         kafka.produce(number % 4, &number.to_string()).await;
     }
@@ -62,6 +63,7 @@ async fn several_pollers_process_every_record_once_and_count_together() {
     assert_eq!(poller.status().await.counts.invoked, 800);
     poller.pause().await;
     until_members(&kafka, "g", 0).await;
+    until(&poller, |status| status.pollers == 0).await;
     poller.resume().await;
     until_members(&kafka, "g", 3).await;
     poller.shutdown().await;

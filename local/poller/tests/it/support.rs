@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64_simd::STANDARD;
-use broker::{Broker, BrokerConfig, TopicConfig};
+use broker::{Broker, BrokerConfig, Faults, TopicConfig};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -67,6 +67,11 @@ impl Kafka {
     /// Where it listens.
     pub(crate) fn address(&self) -> String {
         self.address.to_string()
+    }
+
+    /// What it does wrong.
+    pub(crate) fn faults(&self) -> &Faults {
+        self.broker.as_ref().expect("it is there").faults()
     }
 
     /// Makes another topic, of one partition.

@@ -311,3 +311,42 @@ fn what_was_filtered_out_after_a_batch_is_committed_with_it() {
     bench.end(0, succeeded());
     assert_eq!(bench.committed, [Offsets::from([(0, 7)])]);
 }
+
+#[test]
+fn the_last_result_is_how_the_last_invocation_ended() {
+    let mut bench = Bench::new(with(policy()), &[0]);
+    assert_eq!(bench.mapping.processed(), None);
+    bench.now = ms(500);
+    bench.receive(0, [0]);
+    let no_function = Ending::NoFunction("no `f`".to_owned());
+    let away = Ending::NotInvoked("away".to_owned());
+    for (invocation, (ending, processing)) in [
+        (failed(), Processing::Failed),
+        (Ending::Throttled, Processing::Throttled),
+        (no_function, Processing::NoFunction),
+        (away, Processing::Failed),
+        (succeeded(), Processing::Succeeded),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        bench.end(invocation, ending);
+        let at_ms = bench.mapping.now_ms(bench.now);
+        assert_eq!(bench.mapping.processed(), Some(Processed { at_ms, processing }));
+        if processing != Processing::Succeeded {
+            bench.wake();
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_names_records_or_makes_no_sense_is_a_call_that_failed() {
+    for answer in [naming(&[0]), naming(&[99])] {
+        let partial = Some(PartialReading::EachRecord);
+        let mut bench = Bench::new(with(Policy { partial, ..policy() }), &[0]);
+        bench.receive(0, 0..2);
+        bench.end(0, answer);
+        let processing = bench.mapping.processed().map(|last| last.processing);
+        assert_eq!(processing, Some(Processing::Failed));
+    }
+}
