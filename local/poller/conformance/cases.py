@@ -10,6 +10,8 @@ from typing import Any
 from endpoint import Answer, Behaviour, Invocation
 
 THROWS = Answer({"errorType": "Boom", "errorMessage": "it failed"}, function_error=True)
+THROTTLED = Answer({"Reason": "ConcurrentInvocationLimitExceeded"}, 429)
+UNKNOWN = Answer({"Message": "Function not found"}, 404)
 PROVISIONED = {"ProvisionedPollerConfig": {"MinimumPollers": 1, "MaximumPollers": 1}}
 PARTIAL = {**PROVISIONED, "FunctionResponseTypes": ["ReportBatchItemFailures"]}
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:{name}"
@@ -37,6 +39,7 @@ class Seen:
     files: list[dict[str, Any]]
     metrics: dict[str, float]
     log: list[dict[str, Any]]
+    mapping: dict[str, Any]
 
     def offsets(self) -> list[list[int]]:
         return [invocation.offsets() for invocation in self.invocations]
@@ -50,6 +53,7 @@ class Case:
     check: Callable[[Seen], bool]
     settings: dict[str, Any] = field(default_factory=dict)
     behaviour: Behaviour = lambda _invocation, _nth: Answer()
+    # Without any, its topic is not there.
     partitions: int = 1
     self_managed: bool = False
     dead_letters: bool = False
@@ -234,6 +238,25 @@ def told_error(seen: Seen) -> bool:
     return len(lines) == 1 and lines[0]["logLevel"] == "WARN" and "it failed" in lines[0]["error"]["errorMessage"]
 
 
+def says(reason: str, result: str) -> Callable[[Seen], bool]:
+    """The mapping is enabled, for this reason; its last result begins with these words."""
+
+    def check(seen: Seen) -> bool:
+        told = seen.mapping
+        state = (told.get("state"), told.get("state_transition_reason"))
+        return state == ("Enabled", reason) and told["last_processing_result"].startswith(result)
+
+    return check
+
+
+def first(count: int, answer: Answer) -> Behaviour:
+    return lambda _invocation, nth: answer if nth <= count else Answer()
+
+
+def polled_by(count: int) -> Callable[[Seen], bool]:
+    return lambda seen: seen.mapping.get("pollers") == count
+
+
 # Older records might be gone by retention.
 HOUR_AGO_S = int(time.time()) - 3_600
 OLD_MS = 1_600_000_000_000
@@ -255,6 +278,9 @@ CASES = [
     Case("3.1", "a record too large goes to the destination", [Record(b"x" * 5_000_000)], too_large, to(BUCKET)),
     Case("3.2", "a partition has one batch under way and keeps its order", texts(*"abcdef"), one_at_a_time, {"BatchSize": 2, "MaximumBatchingWindowInSeconds": 0}, slow),
     Case("3.2", "a failing partition does not hold up another", [Record(b"bad", partition=0)] + [Record(b"ok", partition=1)] * 5, lambda s: s.committed[1] == 5 and s.committed[0] in (0, None), {"MaximumBatchingWindowInSeconds": 0}, throws_on("bad"), partitions=2),
+    Case("3.2", "a mapping on demand has one poller", [], polled_by(1), partitions=3, quiet_s=0.5),
+    Case("3.2", "a mapping has the pollers that are provisioned", [], polled_by(2), {"ProvisionedPollerConfig": {"MinimumPollers": 2, "MaximumPollers": 5}}, partitions=3),
+    Case("3.2", "a mapping has no more pollers than partitions", [], polled_by(2), {"ProvisionedPollerConfig": {"MinimumPollers": 5, "MaximumPollers": 5}}, partitions=2, quiet_s=0.5),
     Case("3.3", "the offset after a batch is committed once it succeeded", texts("a", "b"), lambda s: s.committed[0] == 2),
     Case("3.3", "a new group begins with the first record kept", [], lambda s: s.offsets() == [[0, 1]], early=texts("a", "b")),
     Case("3.3", "LATEST skips what was there before", texts("new"), lambda s: s.offsets() == [[2]], {"StartingPosition": "LATEST"}, early=texts("a", "b"), quiet_s=0.5),
@@ -265,7 +291,7 @@ CASES = [
     Case("3.4", "an error makes the whole batch go again", texts("a", "b"), lambda s: s.offsets() == [[0, 1], [0, 1]] and s.committed[0] == 2, {"BatchSize": 2, "MaximumBatchingWindowInSeconds": 5}, once(THROWS)),
     Case("3.4", "n retries are n and one invocations and then it goes on", texts("bad", "ok"), lambda s: s.offsets() == [[0]] * 3 + [[1]] and s.committed[0] == 2, {**PROVISIONED, "BatchSize": 1, "MaximumRetryAttempts": 2}, throws_on("bad")),
     Case("3.4", "no retries are one invocation", texts("bad", "ok"), lambda s: s.offsets() == [[0], [1]] and s.committed[0] == 2, {**PROVISIONED, "BatchSize": 1, "MaximumRetryAttempts": 0}, throws_on("bad")),
-    Case("3.4", "a throttle is not counted as a retry", texts("a"), lambda s: len(s.invocations) == 4 and s.committed[0] == 1, {**PROVISIONED, "MaximumRetryAttempts": 0}, lambda _i, nth: Answer({"Reason": "ConcurrentInvocationLimitExceeded"}, 429) if nth < 4 else Answer()),
+    Case("3.4", "a throttle is not counted as a retry", texts("a"), lambda s: len(s.invocations) == 4 and s.committed[0] == 1, {**PROVISIONED, "MaximumRetryAttempts": 0}, first(3, THROTTLED)),
     *[Case("3.4", f"the status {status} of the service is not counted as a retry", texts("a"), lambda s: len(s.invocations) == 3 and s.committed[0] == 1, {**PROVISIONED, "MaximumRetryAttempts": 0}, lambda _i, nth, status=status: Answer({"Message": "no"}, status) if nth < 3 else Answer()) for status in (404, 500)],
     Case("3.4", "a poisoned record reaches the destination in spite of rebalances all the time", texts("bad"), given_up(5, range(5, 6)), {**PROVISIONED, **DEAD, "MaximumRetryAttempts": 4}, slow_throw, dead_letters=True, unrest=True),
     Case("3.4", "a killed poller makes no more attempts than configured and one fewer at most", texts("bad"), given_up(5, range(3, 6)), {**PROVISIONED, **DEAD, "MaximumRetryAttempts": 4}, slow_throw, dead_letters=True, kills=2),
@@ -288,4 +314,12 @@ CASES = [
     Case("3.8", "the lag is what was written and not processed", [Record(b"bad", partition=0)] * 3 + [Record(b"bad", partition=1)], counted(max_offset_lag=3, sum_offset_lag=4), {"MaximumBatchingWindowInSeconds": 0}, throws_on("bad"), partitions=2),
     Case("3.9", "a poller tells which partitions it was given", texts("a"), told_assignment, {**PROVISIONED, **LOG}, partitions=2),
     Case("3.9", "a poller tells what went wrong", texts("a"), told_error, {**PROVISIONED, **LOG}, once(THROWS), quiet_s=0.5),
+    Case("3.10", "a mapping that has processed nothing says so", [], says("User action", "No records processed"), quiet_s=0.5),
+    Case("3.10", "after a success the last result is OK", texts("a"), says("User action", "OK")),
+    Case("3.10", "after an error of the function the last result is a problem", texts("bad"), says("User action", "PROBLEM: Function call failed"), {}, throws_on("bad")),
+    Case("3.10", "after a retry that succeeded the last result is OK again", texts("a"), lambda s: len(s.invocations) == 2 and says("User action", "OK")(s), {}, once(THROWS)),
+    Case("3.10", "a throttle is a problem", texts("a"), says("User action", "PROBLEM"), {}, lambda _i, _n: THROTTLED),
+    Case("3.10", "an unknown function is FUNCTION_CONFIG_NOT_VALID", texts("a"), says("FUNCTION_CONFIG_NOT_VALID", "PROBLEM"), {}, lambda _i, _n: UNKNOWN),
+    Case("3.10", "a function that is there again is no reason any more", texts("a"), lambda s: len(s.invocations) == 3 and says("User action", "OK")(s), {}, first(2, UNKNOWN)),
+    Case("3.10", "a topic that is not there is ESM_CONFIG_NOT_VALID", [], says("ESM_CONFIG_NOT_VALID", "PROBLEM"), partitions=0),
 ]

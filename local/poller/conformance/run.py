@@ -5,8 +5,10 @@ by what the functions were sent, what Kafka holds and what destinations got. Ano
 takes the place of ours with --system; it is started with the template's path and the Invoke API's URL as arguments,
 prints one line of JSON {"kafka": "host:port", "destinations": "folder"} once it is ready, and ends with its input. It
 is started twice with the same data, first with every mapping disabled, for records that are there before mappings.
-Three more entries are for what AWS shows elsewhere: "metrics", a URL with Prometheus's text; "logs", a folder with the
-lines of each mapping's log in a file; and "kill", the command that kills the poller of the function {name}.
+Four more entries are for what AWS shows elsewhere: "metrics", a URL with Prometheus's text; "logs", a folder with the
+lines of each mapping's log in a file; "mappings", a URL with {"mappings": [{"function", "state",
+"state_transition_reason", "last_processing_result", "pollers"}]}, in AWS's words; and "kill", the command that kills the
+poller of the function {name}.
 """
 
 import argparse
@@ -62,7 +64,8 @@ def template(enabled: bool) -> dict[str, Any]:
         }
 
     for case in CASES:
-        topic(case.name, case.partitions)
+        if case.partitions:
+            topic(case.name, case.partitions)
         if case.dead_letters:
             topic(f"{case.name}-dead", 1)
         properties = {
@@ -229,6 +232,15 @@ def log(system: dict[str, Any], case: Case) -> list[dict[str, Any]]:
     return []
 
 
+def mapping(system: dict[str, Any], case: Case) -> dict[str, Any]:
+    """What the mapping of the case's function says of itself."""
+    if case.section not in ("3.2", "3.10") or "mappings" not in system:
+        return {}
+    with urllib.request.urlopen(system["mappings"], timeout=30) as answer:
+        mappings = json.load(answer)["mappings"]
+    return next((mapping for mapping in mappings if mapping["function"] == case.name), {})
+
+
 def judge(case: Case, function: Function, system: dict[str, Any]) -> bool:
     kafka = system["kafka"]
     seen = Seen(
@@ -240,6 +252,7 @@ def judge(case: Case, function: Function, system: dict[str, Any]) -> bool:
         files(system["destinations"], case),
         metrics(system, case),
         log(system, case),
+        mapping(system, case),
     )
     return case.check(seen)
 
