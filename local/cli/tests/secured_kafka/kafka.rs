@@ -13,6 +13,9 @@ use tempfile::TempDir;
 pub(crate) const USER: &str = "ada";
 pub(crate) const PASSWORD: &str = "enchantress";
 
+/// A user that Kafka knows, with the same password, and does not let read the topic `payments`.
+pub(crate) const OTHER_USER: &str = "eve";
+
 /// A running Kafka.
 pub(crate) struct Kafka {
     /// Where anybody is let in.
@@ -76,21 +79,39 @@ impl Kafka {
             .arg(&folder)
             .arg(here("IamTokens.java")));
         run(Command::new(scripts().join("up")).envs(variables.clone()));
-        for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-512"] {
+        for (mechanism, user) in
+            [("SCRAM-SHA-256", USER), ("SCRAM-SHA-512", USER), ("SCRAM-SHA-256", OTHER_USER)]
+        {
             let add = format!("{mechanism}=[password={PASSWORD}]");
             let alter = ["--alter", "--add-config", &add, "--entity-type", "users"];
             let mut configs = Command::new(scripts().join("kafka"));
-            configs.arg("configs").args(alter).args(["--entity-name", USER]);
+            configs.arg("configs").args(alter).args(["--entity-name", user]);
             run(configs.envs(variables.clone()));
         }
         let address = |port: u16| format!("localhost:{port}");
-        Self {
+        let kafka = Self {
             open: address(open),
             sasl: address(sasl),
             mutual: address(mutual),
             folder,
             _undertaker: undertaker.expect("a shell"),
-        }
+        };
+        // What nothing is said of anybody may do; who reads this topic is said from here on.
+        kafka.acls(&["--add", "--allow-principal", "User:*"]);
+        kafka.acls(&["--add", "--deny-principal", &format!("User:{OTHER_USER}")]);
+        kafka
+    }
+
+    /// From here on [`OTHER_USER`] may read.
+    pub(crate) fn let_other_user_read(&self) {
+        let principal = format!("User:{OTHER_USER}");
+        self.acls(&["--remove", "--force", "--deny-principal", &principal]);
+    }
+
+    fn acls(&self, change: &[&str]) {
+        let mut acls = Command::new(scripts().join("kafka"));
+        acls.arg("acls").args(change).args(["--operation", "Read", "--topic", "payments"]);
+        run(acls.env("KAFKA_BOOTSTRAP_SERVERS", &self.open));
     }
 
     /// A file in PEM that `certificates` made.
@@ -113,6 +134,9 @@ ssl.keystore.location={folder}/broker.pem
 ssl.truststore.type=PEM
 ssl.truststore.location={folder}/ca.pem
 listener.name.ssl.ssl.client.auth=required
+authorizer.class.name=kafka.security.authorizer.AclAuthorizer
+allow.everyone.if.no.acl.found=true
+super.users=User:ANONYMOUS
 sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER
 listener.name.sasl_ssl.plain.sasl.jaas.config={common}.plain.PlainLoginModule required user_{USER}=\"{PASSWORD}\";
 listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config={common}.scram.ScramLoginModule required;

@@ -1,12 +1,13 @@
 //! Mappings of a real Kafka that asks who they are, in each way that Lambda knows. Run by
 //! `.ci/secured-kafka`: it needs the cargo feature `tls`, and Java.
 
-#[path = "../it/function.rs"]
-mod function;
 mod kafka;
 #[path = "../it/project.rs"]
 #[expect(dead_code, reason = "other tests need the rest")]
 mod project;
+mod refused;
+#[path = "../it/function.rs"]
+mod source;
 
 use std::fs;
 use std::process::{Command, Output};
@@ -19,9 +20,10 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::function::answering;
 use crate::kafka::{Kafka, PASSWORD, USER};
 use crate::project::{Project, fails};
+use crate::refused::is_refused;
+use crate::source::answering;
 
 /// However slow the machine is, what has not come by then does not come.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -46,7 +48,7 @@ const FUNCTION: &str = "
   NAME:
     Type: AWS::Serverless::Function
     Properties:
-      CodeUri: FOLDER/
+      CodeUri: built/
       Handler: unused
       Runtime: provided.al2023
       Events:
@@ -82,22 +84,25 @@ const DESTINATION: &str = "            MaximumRetryAttempts: 0
             DestinationConfig: {OnFailure: {Destination: 'kafka://given-up'}}
 ";
 
-/// A function for each way, and one whose records are given up.
+/// A function with a mapping that gets at a server in this way.
+fn function(pattern: &str, name: &str, server: &str, way: &str) -> String {
+    pattern.replace("NAME", name).replace("ADDRESS", server).replace("WAY", way)
+}
+
+/// A function for each way, one whose records are given up, and some that are refused.
 fn template(kafka: &Kafka) -> String {
-    let function = |name: &str, folder: &str, server: &str, way: &str| {
-        let text = FUNCTION.replace("NAME", name).replace("FOLDER", folder);
-        text.replace("ADDRESS", server).replace("WAY", way)
-    };
     let (sasl, mutual) = (&kafka.sasl, &kafka.mutual);
     let mut text = TOPICS.to_owned() + MSK;
-    text += &function("Plain", "built", sasl, "{Type: BASIC_AUTH, URI: user}");
-    text += &function("Scram", "built", sasl, "{Type: SASL_SCRAM_256_AUTH, URI: user}");
-    text += &function("Iam", "built", sasl, "{Type: IAM_AUTH}");
+    text += &function(FUNCTION, "Plain", sasl, "{Type: BASIC_AUTH, URI: user}");
+    text += &function(FUNCTION, "Scram", sasl, "{Type: SASL_SCRAM_256_AUTH, URI: user}");
+    text += &function(FUNCTION, "Iam", sasl, "{Type: IAM_AUTH}");
     let certificate = "{Type: CLIENT_CERTIFICATE_TLS_AUTH, URI: client}";
-    text += &function("Mutual", "built", mutual, certificate);
+    text += &function(FUNCTION, "Mutual", mutual, certificate);
     let locked = "{Type: CLIENT_CERTIFICATE_TLS_AUTH, URI: locked}";
-    text += &function("Failing", "failing", mutual, locked);
+    let failing = FUNCTION.replace("built/", "failing/");
+    text += &function(&failing, "Failing", mutual, locked);
     text += DESTINATION;
+    text += &refused::template(kafka);
     let cluster = "arn:aws:kafka:us-east-1:000000000000:cluster/local/x-1";
     text.replace("CLUSTER", cluster).replace("SECRET", SECRET)
 }
@@ -108,13 +113,15 @@ fn secrets(kafka: &Kafka, password: &str) -> Value {
         |key: &str| json!({ "certificate": kafka.pem("client.pem"), "privateKey": kafka.pem(key) });
     let mut locked = client("locked.key");
     locked["privateKeyPassword"] = json!("sesame");
-    json!({
+    let mut secrets = json!({
         "AmazonMSK_ada": user,
         "user": user,
         "client": client("client.key"),
         "locked": locked,
         "ca": { "certificate": kafka.pem("ca.pem") },
-    })
+    });
+    refused::add_secrets(kafka, &mut secrets);
+    secrets
 }
 
 fn project(kafka: &Kafka) -> Project {
@@ -134,6 +141,9 @@ fn project(kafka: &Kafka) -> Project {
         let text = secrets(kafka, password).to_string();
         fs::write(project.path().join(name), text).expect("the secrets are written");
     }
+    let mut broken = secrets(kafka, PASSWORD);
+    broken["client"]["privateKey"] = json!("no key");
+    fs::write(project.path().join("broken.json"), broken.to_string()).expect("as above");
     project
 }
 
@@ -184,13 +194,14 @@ fn given_up(kafka: &Kafka) -> String {
     }
 }
 
-/// The mappings once each of them has nothing left to do.
+/// The mappings that are let in, once each of them has nothing left to do.
 async fn caught_up(project: &Project) -> Vec<Value> {
     let give_up = Instant::now() + PATIENCE;
     loop {
         let output = project.run(&["lag", "--json"]);
         let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-        let mappings = told["mappings"].as_array().expect("mappings").clone();
+        let mut mappings = told["mappings"].as_array().expect("mappings").clone();
+        mappings.retain(|mapping| !is_refused(mapping["function"].as_str().expect("a name")));
         let done = |mapping: &Value| {
             mapping["lag"] == json!(0) && mapping["partitions"][0]["committed"] == json!(1)
         };
@@ -218,6 +229,8 @@ async fn each_way_to_authenticate_gets_records_to_functions() {
     fails(&wrong, 69, &[&kafka.sasl]);
     let said = [wrong.stdout, wrong.stderr].concat();
     assert!(!String::from_utf8_lossy(&said).contains("misspelt"));
+    let broken = up(&project, &own("broken.json"));
+    fails(&broken, 64, &["`Mutual`", "provided certificate or private key is invalid"]);
 
     let output = up(&project, &own("secrets.json"));
     let said = String::from_utf8_lossy(&output.stderr);
@@ -231,6 +244,7 @@ async fn each_way_to_authenticate_gets_records_to_functions() {
         assert!(logs.contains(r#""value":"cGFpZA==""#), "{function}: {logs}");
     }
     assert!(given_up(&kafka).contains("RetriesExhausted"));
+    refused::are_told(&kafka, &project).await;
 
     let id = |mapping: &Value| mapping["id"].as_str().expect("an id").to_owned();
     let ids: Vec<_> = caught_up(&project).await.iter().map(id).collect();
