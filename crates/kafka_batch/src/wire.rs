@@ -7,6 +7,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{Error as _, MapAccess, SeqAccess, Unexpected, Visitor},
 };
+use serde_json::value::RawValue;
 
 use crate::batch::{Batch, BatchError, Header, Place, Record, Slice, Source};
 
@@ -72,27 +73,71 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for Pairs<'a, T> {
 struct HeaderBytes(Vec<u8>);
 
 impl<'de> Deserialize<'de> for HeaderBytes {
+    /// Most of an event are these lists, and a deserializer that is asked for one number after another
+    /// takes several times as long as a look at the text.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let list = <&RawValue>::deserialize(deserializer)?.get();
+        match compact(list) {
+            Some(bytes) => Ok(Self(bytes)),
+            None => {
+                serde_json::from_str(list).map(|List(bytes)| Self(bytes)).map_err(D::Error::custom)
+            }
+        }
+    }
+}
+
+/// The bytes of a list without blanks, as AWS writes it; `None` for any other JSON.
+fn compact(list: &str) -> Option<Vec<u8>> {
+    let numbers = list.strip_prefix('[')?.strip_suffix(']')?;
+    let mut bytes = Vec::with_capacity(numbers.len() / 2);
+    if numbers.is_empty() {
+        return Some(bytes);
+    }
+    let (mut number, mut digits, mut sign) = (0_i16, 0, 1);
+    for character in numbers.bytes().chain([b',']) {
+        match character {
+            b'0'..=b'9' if digits < 3 => {
+                number = number * 10 + i16::from(character - b'0');
+                digits += 1;
+            }
+            b'-' if digits == 0 && sign == 1 => sign = -1,
+            b',' if digits > 0 => {
+                bytes.push(byte(number * sign)?);
+                (number, digits, sign) = (0, 0, 1);
+            }
+            _ => return None,
+        }
+    }
+    Some(bytes)
+}
+
+/// A byte, written with or without a sign.
+fn byte(number: i16) -> Option<u8> {
+    u8::try_from(number).ok().or_else(|| i8::try_from(number).ok().map(i8::cast_unsigned))
+}
+
+/// A list of bytes in any spelling that is JSON, or what is wrong with it.
+struct List(Vec<u8>);
+
+impl<'de> Deserialize<'de> for List {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Bytes;
 
         impl<'de> Visitor<'de> for Bytes {
-            type Value = HeaderBytes;
+            type Value = List;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str("a list of bytes from -128 to 255")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<List, A::Error> {
                 let mut bytes = Vec::new();
                 while let Some(number) = seq.next_element::<i16>()? {
-                    let signed = || i8::try_from(number).ok().map(i8::cast_unsigned);
-                    let Some(byte) = u8::try_from(number).ok().or_else(signed) else {
-                        let found = Unexpected::Signed(number.into());
-                        return Err(A::Error::invalid_value(found, &self));
-                    };
-                    bytes.push(byte);
+                    let wrong =
+                        || A::Error::invalid_value(Unexpected::Signed(number.into()), &self);
+                    bytes.push(byte(number).ok_or_else(wrong)?);
                 }
-                Ok(HeaderBytes(bytes))
+                Ok(List(bytes))
             }
         }
 

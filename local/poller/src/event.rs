@@ -175,13 +175,62 @@ fn push_header(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.push(b'{');
     push_string(out, name);
     out.extend_from_slice(b":[");
-    for (index, byte) in value.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        push_integer(out, i64::from(byte.cast_signed()));
-    }
+    push_bytes(out, value);
     out.extend_from_slice(b"]}");
+}
+
+/// The longest text of a signed byte, `-128`, and a comma.
+const BYTE_TEXT_MAX: usize = 5;
+
+/// Every byte's signed number and a comma, with its length: most of an event are such numbers.
+static BYTE_TEXTS: [([u8; BYTE_TEXT_MAX], usize); 256] = byte_texts();
+
+const fn byte_texts() -> [([u8; BYTE_TEXT_MAX], usize); 256] {
+    let mut texts = [([0; BYTE_TEXT_MAX], 0); 256];
+    let mut byte = u8::MIN;
+    loop {
+        texts[byte as usize] = byte_text(byte.cast_signed());
+        if byte == u8::MAX {
+            return texts;
+        }
+        byte += 1;
+    }
+}
+
+const fn byte_text(number: i8) -> ([u8; BYTE_TEXT_MAX], usize) {
+    let (mut text, mut length) = ([0; BYTE_TEXT_MAX], 0);
+    if number < 0 {
+        text[0] = b'-';
+        length = 1;
+    }
+    let magnitude = number.unsigned_abs();
+    if magnitude >= 100 {
+        text[length] = b'0' + magnitude / 100;
+        length += 1;
+    }
+    if magnitude >= 10 {
+        text[length] = b'0' + magnitude / 10 % 10;
+        length += 1;
+    }
+    text[length] = b'0' + magnitude % 10;
+    text[length + 1] = b',';
+    (text, length + 2)
+}
+
+/// Appends the signed numbers of `bytes` with commas between them.
+fn push_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    let start = out.len();
+    // Every text is copied whole, which costs less than to copy its length, and the next one begins
+    // where its length ends.
+    out.resize(start + bytes.len() * BYTE_TEXT_MAX, 0);
+    let mut end = start;
+    for byte in bytes {
+        let (text, length) = &BYTE_TEXTS[usize::from(*byte)];
+        out[end..end + BYTE_TEXT_MAX].copy_from_slice(text);
+        end += length;
+    }
+    // Without the last comma.
+    out.truncate(end - usize::from(end > start));
 }
 
 /// Appends the field that `opening` opens, or nothing where there are no bytes.

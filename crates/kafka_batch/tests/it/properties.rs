@@ -45,6 +45,19 @@ proptest! {
     }
 
     #[test]
+    fn header_bytes_are_the_same_however_they_are_written(
+        bytes in collection::vec(any::<u8>(), 0..40), comma in "( ?|\n),( ?)", signed in any::<bool>(),
+    ) {
+        let number = |byte: &u8| if signed { byte.cast_signed().to_string() } else { byte.to_string() };
+        let list = bytes.iter().map(number).collect::<Vec<_>>().join(&comma);
+        let json = format!(
+            r#"{{"records":{{"t-0":[{{"partition":0,"offset":9,"headers":[{{"h":[{list}]}}]}}]}}}}"#
+        );
+        let batch = Batch::parse(json.as_bytes()).unwrap();
+        prop_assert_eq!(&batch.slices()[0].records[0].headers[0].value, &bytes);
+    }
+
+    #[test]
     fn arbitrary_bytes_never_panic(bytes in collection::vec(any::<u8>(), 0..200)) {
         drop(Batch::parse(&bytes));
     }

@@ -168,3 +168,12 @@ fn integers_are_written_to_their_limits() {
         assert_eq!(String::from_utf8(out).unwrap(), value.to_string());
     }
 }
+
+#[test]
+fn every_byte_is_written_as_its_signed_number() {
+    let bytes: Vec<u8> = (0..=u8::MAX).collect();
+    let mut out = Vec::new();
+    push_bytes(&mut out, &bytes);
+    let numbers: Vec<String> = bytes.iter().map(|byte| byte.cast_signed().to_string()).collect();
+    assert_eq!(String::from_utf8(out).unwrap(), numbers.join(","));
+}
