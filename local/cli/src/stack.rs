@@ -5,6 +5,7 @@
 mod assembly;
 mod cluster;
 mod error;
+mod front;
 mod kafka;
 mod mappings;
 mod owner;

@@ -1,6 +1,7 @@
 //! Starts the parts in the order in which they need each other, and connects them.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
 use broker::BrokerConfig;
@@ -13,6 +14,7 @@ use template::Plan;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::front::Front;
 use super::kafka::{Embedded, Kafka};
 use super::mappings::{MappingName, RunningMapping, Seat};
 use super::owner::{Owned, Parts};
@@ -49,7 +51,9 @@ impl Assembly<'_> {
             Table::start(table.listener, &self.layout.table(), &tables).map_err(UpError::Table)?;
         let kafka = self.kafka(kafka).await?;
         let (logs, lines) = LogWriter::start(self.layout.logs(), self.config.notices.clone());
-        let host = lambda.map(|bound| self.host(bound, programs, lines));
+        let front = Front::start().map_err(UpError::Front)?;
+        let host = lambda.map(|bound| self.host(&front, bound, programs, lines));
+        let host = host.transpose().map_err(UpError::Front)?;
         let invoke: Arc<dyn Invoke> = match (&host, &self.config.functions) {
             (Some(host), _) => host.invoker(),
             (None, Some(endpoint)) => {
@@ -59,8 +63,7 @@ impl Assembly<'_> {
             (None, None) => unreachable!("the host's port is taken unless functions run elsewhere"),
         };
         let mappings = start_mappings(mappings, &invoke)?;
-        let gateway = Gateway::start(gateway.listener, wiring::apis(self.plan), invoke)
-            .map_err(UpError::Gateway)?;
+        let gateway = self.gateway(&front, gateway, invoke)?;
         let (sender, requests) = mpsc::channel(REQUESTS_MAX);
         let stop = CancellationToken::new();
         let control = Control::start(control.listener, sender, stop.clone());
@@ -69,7 +72,7 @@ impl Assembly<'_> {
             .poller_program
             .clone()
             .map(|program| Launch { program, data: self.layout.root().to_owned() });
-        let parts = Parts { gateway, mappings, host, kafka, launch, table, logs, control };
+        let parts = Parts { gateway, mappings, host, front, kafka, launch, table, logs, control };
         Ok(Owned { parts, addresses: self.addresses.clone(), requests, stop })
     }
 
@@ -90,12 +93,24 @@ impl Assembly<'_> {
         Ok(Kafka::Embedded(Box::new(embedded)))
     }
 
+    fn gateway(
+        &self,
+        front: &Front,
+        bound: Bound,
+        invoke: Arc<dyn Invoke>,
+    ) -> Result<Gateway, UpError> {
+        let listener = front.adopt(bound.listener).map_err(UpError::Front)?;
+        let _front = front.enter();
+        Gateway::start(listener, wiring::apis(self.plan), invoke).map_err(UpError::Gateway)
+    }
+
     fn host(
         &self,
+        front: &Front,
         bound: Bound,
         programs: &BTreeMap<String, Program>,
         logs: mpsc::Sender<LogLine>,
-    ) -> Host {
+    ) -> io::Result<Host> {
         let config = HostConfig {
             region: wiring::REGION.to_owned(),
             account_id: wiring::ACCOUNT.to_owned(),
@@ -104,7 +119,9 @@ impl Assembly<'_> {
             account_concurrency: self.config.account_concurrency,
             logs,
         };
-        Host::start(bound.listener, config)
+        let listener = front.adopt(bound.listener)?;
+        let _front = front.enter();
+        Ok(Host::start(listener, config))
     }
 }
 

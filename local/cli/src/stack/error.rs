@@ -73,6 +73,9 @@ pub enum UpError {
     /// The broker does not start.
     #[error("failed to start the Kafka broker")]
     Broker(#[source] BrokerStartError),
+    /// The thread that serves requests does not start.
+    #[error("failed to start the thread that serves requests")]
+    Front(#[source] io::Error),
     /// The routes make no sense.
     #[error("failed to start the HTTP API")]
     Gateway(#[source] GatewayStartError),
@@ -124,6 +127,7 @@ impl UpError {
             }
             Self::Data(DataFolderError::Inaccessible { .. })
             | Self::Build(BuildError::Compiler { .. } | BuildError::Interrupted { .. })
+            | Self::Front(_)
             | Self::Table(_)
             | Self::ClusterId(_)
             | Self::Broker(_)

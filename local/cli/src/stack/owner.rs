@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Addresses;
+use super::front::Front;
 use super::kafka::Kafka;
 use super::mappings::{RunningMapping, StatusHandle};
 use super::poller_process::{Launch, ProcessHandle};
@@ -32,6 +33,8 @@ pub(super) struct Parts {
     pub(super) gateway: Gateway,
     pub(super) mappings: Vec<RunningMapping>,
     pub(super) host: Option<Host>,
+    /// Where the gateway and the host run.
+    pub(super) front: Front,
     pub(super) kafka: Kafka,
     /// How a poller gets a process of its own; `None` where this program cannot be one.
     pub(super) launch: Option<Launch>,
@@ -229,13 +232,14 @@ impl Parts {
     }
 
     async fn shutdown(self) {
-        let Self { gateway, mappings, host, kafka, launch: _, table, logs, control } = self;
+        let Self { gateway, mappings, host, front, kafka, launch: _, table, logs, control } = self;
         bounded("the HTTP API", gateway.shutdown()).await;
         let pollers = mappings.into_iter().map(RunningMapping::shutdown);
         bounded("the mappings", join_all(pollers)).await;
         if let Some(host) = host {
             bounded("the functions", host.shutdown()).await;
         }
+        drop(front);
         bounded("Kafka", kafka.shutdown()).await;
         bounded("DynamoDB", table.shutdown()).await;
         bounded("the control endpoint", control.shutdown()).await;

@@ -1,0 +1,45 @@
+//! The thread that serves requests: the gateway and the host live on a runtime of their own.
+//!
+//! A request passes from a client's connection to its function's task, to an environment's
+//! connection and back. On one thread each of these steps is a push to a queue; on several, it also
+//! wakes a thread, which costs more than the step itself.
+
+use std::io;
+use std::thread;
+
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, EnterGuard, Handle};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// The thread ends when this is dropped.
+#[derive(Debug)]
+pub(super) struct Front {
+    runtime: Handle,
+    _running: DropGuard,
+}
+
+impl Front {
+    /// Starts the thread.
+    pub(super) fn start() -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let running = CancellationToken::new();
+        let ended = running.clone();
+        thread::Builder::new()
+            .name("requests".to_owned())
+            .spawn(move || runtime.block_on(ended.cancelled()))?;
+        Ok(Self { runtime: handle, _running: running.drop_guard() })
+    }
+
+    /// What is spawned while the guard lives runs on this thread.
+    pub(super) fn enter(&self) -> EnterGuard<'_> {
+        self.runtime.enter()
+    }
+
+    /// Moves a listener here from the runtime that opened it.
+    pub(super) fn adopt(&self, listener: TcpListener) -> io::Result<TcpListener> {
+        let listener = listener.into_std()?;
+        let _here = self.enter();
+        TcpListener::from_std(listener)
+    }
+}
