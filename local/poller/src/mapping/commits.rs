@@ -94,12 +94,11 @@ impl Commits {
         Err(Action::Log(Note::CommitFailed { failures: self.failures, reason }))
     }
 
-    /// Lets `partitions` go once what is pending for them has been tried.
+    /// Lets `partitions` go once what is pending for them has been tried, at once and for the last
+    /// time: what Kafka then has decides how often their records are tried again.
     pub(crate) fn release(&mut self, partitions: &[i32]) {
         self.releasing.get_or_insert_default().extend(partitions);
-        if self.retry_at.is_some() {
-            self.drop_releasing();
-        }
+        self.retry_at = None;
     }
 
     /// The partitions on their way out, once all of them may go: none is `busy` and nothing of them

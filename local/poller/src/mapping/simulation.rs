@@ -6,7 +6,7 @@ mod world;
 
 use self::world::World;
 
-const SEEDS: u64 = 600;
+const SEEDS: u64 = 2_000;
 
 /// Steps after which nothing fails any more but what is poisoned, and by which everything must then
 /// be done.

@@ -484,6 +484,19 @@ fn a_revoked_partitions_failed_commit_is_given_up() {
 }
 
 #[test]
+fn a_commit_that_failed_is_tried_once_more_when_its_partition_is_revoked() {
+    let mut bench = Bench::new(settings(), &[0]);
+    bench.receive(0, 0..3);
+    bench.end(0, succeeded());
+    bench.handle(Input::CommitEnded(Err("timed out".to_owned())));
+    bench.handle(Input::Revoked(vec![0]));
+    assert!(!bench.released());
+    assert_eq!(bench.committed, [Offsets::from([(0, 3)]), Offsets::from([(0, 3)])]);
+    bench.commit_ended();
+    assert!(bench.released());
+}
+
+#[test]
 fn a_partition_that_comes_back_unreleased_is_not_committed_from_before() {
     let mut bench = Bench::new(settings(), &[0]);
     bench.receive(0, 0..6);
