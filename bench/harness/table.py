@@ -18,7 +18,7 @@ def goals(results: Results) -> str:
     rows = []
     for verdict in judge(results):
         goal = verdict.goal
-        what = f"{goal.suite}, {goal.case}" if goal.case else goal.suite
+        what = ", ".join(filter(None, (goal.suite, goal.case, goal.mode)))
         wanted, measured = f"≥ {goal.times:g} × {goal.text}", times(verdict.measured)
         rows.append([what, wanted, measured, verdict.word])
     return table(["suite", "goal", "measured", ""], rows)
