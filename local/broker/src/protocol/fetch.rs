@@ -28,6 +28,12 @@ use crate::node::Node;
 /// have to come from the disk, nobody else on this thread should wait.
 const INLINE_BYTES_MAX: usize = 256 * 1024;
 
+/// Records of one answer, unless its first batch or the least that is asked for has more. What a
+/// client allows, 50 MB by default, would be read into memory that no cache holds and that the
+/// system has to find anew for every answer: in smaller answers the same records take a third of the
+/// time. The client asks for the others next, in an order that it turns.
+const ANSWER_BYTES: usize = 1024 * 1024;
+
 /// `IsolationLevel.READ_COMMITTED` (KIP-98).
 const READ_COMMITTED: i8 = 1;
 
@@ -49,7 +55,8 @@ pub(super) async fn fetch(
     let deadline = Instant::now() + wait.min(node.config.limits.idle_max);
     let min_bytes = u64::try_from(asked.min_bytes).unwrap_or(0);
     let asked_bytes = usize::try_from(asked.max_bytes).unwrap_or(0);
-    let limit_bytes = asked_bytes.min(node.config.limits.fetch_bytes_max);
+    let wanted_bytes = usize::try_from(min_bytes).unwrap_or(usize::MAX).max(ANSWER_BYTES);
+    let limit_bytes = asked_bytes.min(wanted_bytes).min(node.config.limits.fetch_bytes_max);
     let mut wish = Wish::new(&node.topics.catalogue(), version, &asked);
     let is_recent = wish.is_recent();
     if is_recent {

@@ -106,6 +106,28 @@ async fn a_batch_sent_again_is_answered_with_its_first_offset_also_after_a_resta
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_has_a_mebibyte_of_records_unless_the_least_that_is_asked_for_is_more() {
+    let running = Running::with_topics(&[("large", 4)]).await;
+    let (producer, value) = (running.producer(&[]), "x".repeat(600_000));
+    for partition in 0..4 {
+        let out =
+            Outgoing { partition: Some(partition), value: Some(&value), ..Outgoing::default() };
+        send(&producer, "large", out).await;
+    }
+    let mut request = fetch_of("large", 0);
+    let first = request.topics[0].partitions[0].clone();
+    let all = (0..4).map(|index| first.clone().with_partition(index));
+    request.topics[0].partitions = all.collect();
+    for (min_bytes, records) in [(1, 1), (1_100_000, 1), (1_300_000, 2), (i32::MAX, 4)] {
+        let request = request.clone().with_min_bytes(min_bytes);
+        let answer: FetchResponse = ask(&running, 11, &request).await;
+        let partitions = answer.responses[0].partitions.iter();
+        let found = partitions.filter(|one| one.records.as_ref().is_some_and(|r| !r.is_empty()));
+        assert_eq!(found.count(), records, "at least {min_bytes} bytes");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_corrupt_batch_is_refused() {
     let running = Running::with_topics(&[("once", 1)]).await;
     let mut broken = batch(5, 0, "a").to_vec();
