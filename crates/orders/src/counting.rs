@@ -36,19 +36,50 @@ pub enum CountError {
     /// The table did not tell what was counted.
     #[error("failed to read what was counted")]
     Store(#[from] StoreError),
+    /// Another generation counts by now, or none does for a moment.
+    #[error("the generation does not count at the moment")]
+    NotCounting,
     /// The function died at this record again and again. To go on without it would leave every later
     /// outcome of its source uncounted, so it is not given up.
     #[error("the function does not survive this record")]
     Deadly,
 }
 
-/// What a unit of records changes.
-#[derive(Default)]
+/// What a unit of records changes in what was counted before it.
 struct Changes<'c> {
-    sources: BTreeMap<&'c str, Source>,
+    sources: BTreeMap<String, Source>,
     items: BTreeMap<&'c str, BTreeMap<&'c str, Tally>>,
     /// Sources of which an outcome came early.
     early: BTreeSet<&'c str>,
+}
+
+impl<'c> Changes<'c> {
+    fn of(sources: BTreeMap<String, Source>) -> Self {
+        Self { sources, items: BTreeMap::new(), early: BTreeSet::new() }
+    }
+
+    fn count(&mut self, name: &'c str, outcome: &'c Outcome) -> Verdict<'static> {
+        let source = self.sources.entry(name.to_owned()).or_default();
+        let taken = source.take(outcome);
+        if taken == Taken::Early && self.early.insert(name) {
+            // It comes again behind those that are missing. If they never come, this is all that tells.
+            tracing::warn!(
+                outcome.source = name,
+                outcome.number = outcome.number,
+                outcome.wanted = source.next,
+                "Outcome not counted, earlier ones are missing"
+            );
+        }
+        match taken {
+            Taken::Counted => {
+                let items = self.items.entry(name).or_default();
+                let tally = items.entry(outcome.item.as_str()).or_default();
+                tally.add(&outcome.decision, outcome.placed_at_ms);
+                Verdict::Applied(None)
+            }
+            Taken::Repeated | Taken::Early => Verdict::Skipped,
+        }
+    }
 }
 
 impl<'c> Counting<'c> {
@@ -61,36 +92,17 @@ impl<'c> Counting<'c> {
         Self { table, generation, guarded, outcomes, records_max }
     }
 
-    async fn count<'o>(
-        &self,
-        changes: &mut Changes<'o>,
-        name: &'o str,
-        outcome: &'o Outcome,
-    ) -> Result<Verdict<'static>, StoreError> {
-        if !changes.sources.contains_key(name) {
-            let source = self.table.source(self.generation, name).await?;
-            changes.sources.insert(name, source);
+    /// What was counted of the sources of these records.
+    async fn read(&self, indexes: &[usize]) -> Result<BTreeMap<String, Source>, CountError> {
+        let known =
+            indexes.iter().filter_map(|index| self.outcomes[*index].as_ref()?.as_ref().ok());
+        let names: BTreeSet<&str> = known.map(|(name, _)| name.as_str()).collect();
+        let (counts, sources) = self.table.sources(self.generation, names.into_iter()).await?;
+        let is_counting = counts.number == self.generation && counts.paused_until_ms.is_none();
+        if self.guarded && !is_counting {
+            return Err(CountError::NotCounting);
         }
-        let source = changes.sources.entry(name).or_default();
-        let taken = source.take(outcome);
-        if taken == Taken::Early && changes.early.insert(name) {
-            // It comes again behind those that are missing. If they never come, this is all that tells.
-            tracing::warn!(
-                outcome.source = name,
-                outcome.number = outcome.number,
-                outcome.wanted = source.next,
-                "Outcome not counted, earlier ones are missing"
-            );
-        }
-        match taken {
-            Taken::Counted => {
-                let items = changes.items.entry(name).or_default();
-                let tally = items.entry(outcome.item.as_str()).or_default();
-                tally.add(&outcome.decision, outcome.placed_at_ms);
-                Ok(Verdict::Applied(None))
-            }
-            Taken::Repeated | Taken::Early => Ok(Verdict::Skipped),
-        }
+        Ok(sources)
     }
 
     fn effects(&self, changes: &Changes<'_>) -> Vec<TransactWriteItem> {
@@ -99,7 +111,7 @@ impl<'c> Counting<'c> {
             effects.push(self.table.generation_condition(self.generation));
         }
         for (name, items) in &changes.items {
-            let Some(source) = changes.sources.get(name) else { continue };
+            let Some(source) = changes.sources.get(*name) else { continue };
             let source = Source { version: source.version + 1, ..source.clone() };
             effects.extend(self.table.count_effects(self.generation, name, &source, items));
         }
@@ -130,13 +142,13 @@ impl Process<TransactWriteItem> for Counting<'_> {
         &self,
         indexes: &[usize],
     ) -> Result<Judged<'_, TransactWriteItem>, CountError> {
-        let mut changes = Changes::default();
+        let mut changes = Changes::of(self.read(indexes).await?);
         let mut verdicts = Vec::with_capacity(indexes.len());
         for index in indexes {
             verdicts.push(match &self.outcomes[*index] {
                 None => Verdict::Skipped,
                 Some(Err(error)) => Verdict::Failed(Cow::Owned(error.to_string())),
-                Some(Ok((name, outcome))) => self.count(&mut changes, name, outcome).await?,
+                Some(Ok((name, outcome))) => changes.count(name, outcome),
             });
         }
         Ok(Judged { verdicts, effects: self.effects(&changes) })

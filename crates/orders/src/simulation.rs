@@ -23,6 +23,8 @@ struct Partition {
     outcomes: Vec<Outcome>,
     head: Head,
     entries: BTreeMap<u64, Entry>,
+    /// Entries that an environment has noted as published, and lets leave with its next transaction.
+    leaving: Vec<u64>,
     /// The topic of the outcomes.
     topic: Vec<Outcome>,
     /// The fence of the counting, and its figures.
@@ -37,6 +39,7 @@ struct Reserving {
     head: Head,
     outcomes: Vec<Outcome>,
     changed: Vec<Changed>,
+    leaving: Option<u64>,
 }
 
 struct World {
@@ -114,19 +117,23 @@ impl World {
             decision: desk.decide(order),
         });
         let outcomes = outcomes.collect();
+        // An environment that died knows of none.
+        let leaving = self.partitions[at].leaving.pop().filter(|_| self.dice.bool());
+        let partition = &self.partitions[at];
         self.reserving.push(Reserving {
             partition: at,
             fence: partition.decided,
             head: partition.head,
             outcomes,
             changed: desk.changed(),
+            leaving,
         });
     }
 
     /// The transaction: everything or nothing, on the conditions that the table checks.
     fn commit(&mut self, reserving: Reserving) {
-        let Reserving { partition, fence, head, outcomes, changed } = reserving;
-        let partition = &mut self.partitions[partition];
+        let Reserving { partition: at, fence, head, outcomes, changed, leaving } = reserving;
+        let partition = &mut self.partitions[at];
         let fresh = changed.iter().all(|Changed { item, read, .. }| {
             self.stock.get(item.as_str()).is_some_and(|stock| stock.version == *read)
         });
@@ -141,7 +148,18 @@ impl World {
         partition.head.next += outcomes.len() as u64;
         partition.outcomes.extend(outcomes.iter().cloned());
         let entry = Entry { outcomes };
-        assert!(partition.entries.insert(entry.first(), entry).is_none(), "a key of its own");
+        assert!(
+            partition.entries.insert(entry.first(), entry.clone()).is_none(),
+            "a key of its own"
+        );
+        if let Some(first) = leaving {
+            partition.entries.remove(&first);
+        }
+        // It publishes what it knows, without reading it.
+        if self.dice.bool() {
+            let known = Head { next: entry.end(), ..head };
+            self.publishing.push((at, Publication::of(known, vec![entry])));
+        }
     }
 
     fn restock(&mut self) {
@@ -193,6 +211,8 @@ impl World {
             for entry in done.iter().chain(&publication.done) {
                 partition.entries.remove(&entry.first());
             }
+        } else {
+            partition.leaving.extend(done.last().map(Entry::first));
         }
     }
 

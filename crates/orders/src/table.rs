@@ -10,6 +10,7 @@ mod generation;
 mod inventory;
 mod old;
 mod outbox;
+mod read;
 
 pub use self::{
     generation::{Generation, Switch},

@@ -1,7 +1,7 @@
 //! One slice of outcomes, counted in the generation that counts; and the report.
 
 use std::{
-    sync::atomic::{AtomicI64, Ordering},
+    sync::atomic::{AtomicI64, AtomicU32, Ordering},
     time::Duration,
 };
 
@@ -9,9 +9,9 @@ use consume::{Apply, SliceEnd, entries};
 use event::Stream;
 use jiff::Timestamp;
 use kafka_batch::Slice;
-use orders::{ANALYTICS, Counting, OrderTable, Summary};
+use orders::{ANALYTICS, CountError, Counting, OrderTable, Summary};
 use progress::{
-    Consumer, Ledger, Limits,
+    ApplyError, Consumer, Ledger, Limits, Report,
     store::{DynamoDb, StoreError},
 };
 use telemetry::Unit;
@@ -21,6 +21,8 @@ use tokio::time::timeout_at;
 pub(crate) struct Handler {
     ledger: Ledger<DynamoDb>,
     table: OrderTable,
+    /// The generation that counted when this environment last looked; 0 before. Who counts finds out whether it still does.
+    counted: AtomicU32,
     report_interval_ms: i64,
     /// When this environment last asked for its turn to report.
     asked_ms: AtomicI64,
@@ -44,7 +46,7 @@ impl Handler {
         let report_interval_ms = i64::try_from(report_interval.as_millis()).unwrap_or(i64::MAX);
         // The first report is due after an interval, not with the first order.
         let asked_ms = AtomicI64::new(now_ms());
-        Self { ledger, table, report_interval_ms, asked_ms }
+        Self { ledger, table, counted: AtomicU32::new(0), report_interval_ms, asked_ms }
     }
 
     /// The generation that counts. A pause that nobody ended is over after its time.
@@ -60,6 +62,19 @@ impl Handler {
             }
             Some(_) => Err(Unready::Paused),
         }
+    }
+
+    async fn count(
+        &self,
+        generation: u32,
+        stream: &Stream,
+        slice: &Slice<'_>,
+        limits: Limits,
+    ) -> Report<CountError> {
+        let consumer = Consumer::of_generation(ANALYTICS, generation);
+        let partition = consumer.partition(stream, slice.partition);
+        let counting = Counting::new(&self.table, generation, true, slice);
+        self.ledger.apply(&partition, &entries(slice), &counting, limits).await
     }
 
     async fn report(&self) -> Result<(), StoreError> {
@@ -80,15 +95,20 @@ impl Handler {
 
 impl Apply for Handler {
     async fn apply(&self, stream: Stream, slice: &Slice<'_>, limits: Limits) -> SliceEnd {
-        let generation = match self.generation().await {
-            Ok(generation) => generation,
-            Err(error) => return SliceEnd::untouched(slice, &error),
-        };
-        let consumer = Consumer::of_generation(ANALYTICS, generation);
-        let partition = consumer.partition(&stream, slice.partition);
-        let counting = Counting::new(&self.table, generation, true, slice);
-        let report = self.ledger.apply(&partition, &entries(slice), &counting, limits).await;
-        SliceEnd::of(&report)
+        let counted = self.counted.load(Ordering::Relaxed);
+        if counted > 0 {
+            let report = self.count(counted, &stream, slice, limits).await;
+            if !matches!(&report.stop, Some(stop) if is_over(&stop.error)) {
+                return SliceEnd::of(&report);
+            }
+        }
+        match self.generation().await {
+            Ok(generation) => {
+                self.counted.store(generation, Ordering::Relaxed);
+                SliceEnd::of(&self.count(generation, &stream, slice, limits).await)
+            }
+            Err(error) => SliceEnd::untouched(slice, &error),
+        }
     }
 
     /// A function does not run between invocations, so the first one after the interval reports.
@@ -101,6 +121,11 @@ impl Apply for Handler {
             Err(_elapsed) => tracing::warn!("Figures not reported in time"),
         }
     }
+}
+
+/// Whether a slice stopped because the generation that it was counted in counts no more.
+fn is_over(error: &ApplyError<CountError>) -> bool {
+    matches!(error, ApplyError::Process(CountError::NotCounting))
 }
 
 fn tell(now_ms: i64, generation: u32, summary: &Summary) {

@@ -37,15 +37,16 @@ impl<P: Publish + Send> Apply for Handler<P> {
     /// Outcomes that are not published leave the slice undone: it comes again, and with it the next attempt at them.
     async fn apply(&self, stream: Stream, slice: &Slice<'_>, limits: Limits) -> SliceEnd {
         let partition = self.consumer.partition(&stream, slice.partition);
-        let drain = || self.outbox.drain(&partition, slice.partition, limits.last_wait);
-        if let Err(error) = drain().await {
-            return SliceEnd::untouched(slice, &error);
-        }
+        let (number, deadline) = (slice.partition, limits.last_wait);
+        let opened = match self.outbox.open(&partition, number, deadline).await {
+            Ok(opened) => opened,
+            Err(error) => return SliceEnd::untouched(slice, &error),
+        };
         let (keys, delay) = (self.ring.for_stream(&stream), self.pace.delay);
-        let work = Work::new(slice, keys, &self.inventory, &partition, delay);
+        let work = Work::new(slice, keys, &self.inventory, &opened, delay);
         let report = self.ledger.apply(&partition, &entries(slice), &work, limits).await;
         let end = SliceEnd::of(&report);
-        match drain().await {
+        match self.outbox.close(&partition, number, work.added(&report), deadline).await {
             Ok(()) => end,
             Err(error) => end.again(slice, &error),
         }

@@ -1,5 +1,6 @@
 //! Decides the orders of the topic, once each: reserves stock for them, and publishes the outcomes.
 
+mod book;
 mod config;
 mod handler;
 mod outbox;

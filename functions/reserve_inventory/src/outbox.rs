@@ -1,12 +1,19 @@
 //! Publishes what the outbox holds, in order, and notes what is published. What is due and what counts as published
 //! is decided in `orders`.
 
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
 use event::{Coordinates, Envelope};
 use futures_util::{StreamExt, stream};
-use orders::{Entry, OrderTable, Outcome, Publication, header};
+use orders::{Entry, Head, OrderTable, Outcome, Publication, header};
 use progress::{PartitionKey, store::StoreError};
 use publish::{Header, Message, Publish, PublishError};
 use tokio::time::Instant;
+
+use crate::book::Added;
 
 /// Outcomes on their way at a time: enough to fill a producer's batch.
 const OUTCOMES_AT_ONCE: usize = 256;
@@ -19,6 +26,16 @@ pub(crate) struct Outbox<P> {
     table: OrderTable,
     publisher: P,
     topic: String,
+    /// The sources whose outboxes this environment emptied, each with the last entry: that one is noted as published, and
+    /// leaves with the next transaction. Whatever goes wrong, the source is not among them any more.
+    emptied: Mutex<BTreeMap<PartitionKey, Option<u64>>>,
+}
+
+/// The outbox of a source that an invocation is about to add to.
+pub(crate) struct Opened<'s> {
+    pub(crate) source: &'s PartitionKey,
+    /// The first number of an entry that may leave.
+    pub(crate) leaving: Option<u64>,
 }
 
 /// An outbox that is not empty yet.
@@ -36,20 +53,69 @@ pub(crate) enum DrainError {
 
 impl<P: Publish> Outbox<P> {
     pub(crate) fn new(table: OrderTable, publisher: P, topic: String) -> Self {
-        Self { table, publisher, topic }
+        Self { table, publisher, topic, emptied: Mutex::default() }
     }
 
-    /// Publishes all outcomes of a source, to the partition of its own number.
+    /// Publishes what earlier invocations left of a source's outcomes, to the partition of its own number.
     ///
-    /// Another invocation may do the same at the same time: outcomes then are there twice, and counted once.
-    pub(crate) async fn drain(
+    /// What this environment has emptied itself it need not read again: if another one decided anything since, and did
+    /// not publish it, the head tells.
+    pub(crate) async fn open<'s>(
+        &self,
+        source: &'s PartitionKey,
+        number: i32,
+        deadline: Instant,
+    ) -> Result<Opened<'s>, DrainError> {
+        let emptied = self.emptied().remove(source);
+        let leaving = match emptied {
+            Some(leaving) => leaving,
+            None => self.drain(source, number, None, deadline).await?,
+        };
+        Ok(Opened { source, leaving })
+    }
+
+    /// Publishes what an invocation has added, and everything else if there is more.
+    pub(crate) async fn close(
         &self,
         source: &PartitionKey,
         number: i32,
+        added: Added,
         deadline: Instant,
     ) -> Result<(), DrainError> {
+        let leaving = match added {
+            Added::Nothing(leaving) => leaving,
+            Added::Entries(read, entries) => {
+                let end = entries.last().map_or(read.next, Entry::end);
+                let head = Head { next: end, ..read };
+                self.drain(source, number, Some((head, entries)), deadline).await?
+            }
+            Added::Unknown => self.drain(source, number, None, deadline).await?,
+        };
+        self.emptied().insert(source.clone(), leaving);
+        Ok(())
+    }
+
+    fn emptied(&self) -> MutexGuard<'_, BTreeMap<PartitionKey, Option<u64>>> {
+        self.emptied.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Publishes all outcomes of a source; where what there is to publish is known, without reading it first. Returns the
+    /// last entry's first number if that still is to leave.
+    ///
+    /// Another invocation may do the same at the same time: outcomes then are there twice, and counted once.
+    async fn drain(
+        &self,
+        source: &PartitionKey,
+        number: i32,
+        known: Option<(Head, Vec<Entry>)>,
+        deadline: Instant,
+    ) -> Result<Option<u64>, DrainError> {
+        let mut known = known;
         while Instant::now() < deadline {
-            let (head, entries) = self.table.outbox(source).await?;
+            let (head, entries) = match known.take() {
+                Some(known) => known,
+                None => self.table.outbox(source).await?,
+            };
             let publication = Publication::of(head, entries);
             let published = self.publish(source, number, &publication, deadline).await;
             for entry in &publication.done {
@@ -59,12 +125,13 @@ impl<P: Publish> Outbox<P> {
             // What somebody else has decided meanwhile, that one publishes.
             let last = publication.due.last();
             if last.map_or(head.published, Entry::end) >= head.next {
-                return Ok(());
+                return Ok(last.map(Entry::first));
             }
         }
         Err(DrainError::OutOfTime)
     }
 
+    /// Publishes what is due and removes it but for its last entry, which leaves with the next transaction.
     async fn publish(
         &self,
         source: &PartitionKey,
@@ -82,11 +149,11 @@ impl<P: Publish> Outbox<P> {
             .map(|place| place.as_ref().ok().map(|place| place.offset()))
             .collect();
         let published = publication.published(&offsets);
-        if let Some(last) = publication.due[..published].last() {
+        if let Some((last, before)) = publication.due[..published].split_last() {
             self.table.note_published(source, last.end()).await?;
-        }
-        for entry in &publication.due[..published] {
-            self.table.forget(source, entry).await?;
+            for entry in before {
+                self.table.forget(source, entry).await?;
+            }
         }
         match acknowledged.into_iter().find_map(Result::err) {
             Some(error) => Err(DrainError::Publish(error)),

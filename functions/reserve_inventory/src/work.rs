@@ -1,15 +1,25 @@
 //! Deciding the orders of one slice for the ledger: stock, outcomes, and the writes of both.
 
-use std::{borrow::Cow, collections::BTreeSet, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use event::StreamKeys;
 use kafka_batch::{Record, Slice};
-use orders::{Decision, Desk, Inventory, Order, OrderError, Outcome};
-use progress::{Judged, PartitionKey, Process, Verdict, store::StoreError};
+use orders::{Decision, Desk, Head, Inventory, Order, OrderError, Outcome};
+use progress::{Judged, PartitionKey, Process, Report, Verdict, store::StoreError};
 
-/// Items whose stock one transaction writes: the outbox takes two of the 98 writes that `progress` leaves.
-const ITEMS_MAX: usize = 96;
+use crate::{
+    book::{Added, Book},
+    outbox::Opened,
+};
+
+/// Items whose stock one transaction writes: the outbox takes three of the 98 writes that `progress` leaves.
+const ITEMS_MAX: usize = 95;
 
 /// One slice and what is needed to decide its orders.
 pub(crate) struct Work<'w> {
@@ -20,6 +30,7 @@ pub(crate) struct Work<'w> {
     inventory: &'w Inventory,
     partition: &'w PartitionKey,
     delay: Duration,
+    book: Mutex<Book>,
 }
 
 impl<'w> Work<'w> {
@@ -28,12 +39,32 @@ impl<'w> Work<'w> {
         slice: &'w Slice<'w>,
         keys: StreamKeys,
         inventory: &'w Inventory,
-        partition: &'w PartitionKey,
+        opened: &Opened<'w>,
         delay: Duration,
     ) -> Self {
         let order = |record: &Record<'_>| record.value.as_deref().map(Order::parse);
         let orders = slice.records.iter().map(order).collect();
-        Self { slice, orders, keys, inventory, partition, delay }
+        let (partition, book) = (opened.source, Mutex::new(Book::new(opened.leaving)));
+        Self { slice, orders, keys, inventory, partition, delay, book }
+    }
+
+    /// What was added to the outbox, as far as that is certain.
+    pub(crate) fn added(self, report: &Report<StoreError>) -> Added {
+        let alone = report.stop.is_none() && report.counts.already == 0;
+        self.book.into_inner().unwrap_or_else(PoisonError::into_inner).added(alone)
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The writes that put outcomes into the outbox.
+    fn entry(&self, read: Head, outcomes: Vec<Outcome>) -> Vec<TransactWriteItem> {
+        let mut book = self.book();
+        let table = self.inventory.table();
+        let effects = table.entry_effects(self.partition, read, &outcomes, book.leaving());
+        book.judged(read, outcomes);
+        effects
     }
 
     fn items(&self, indexes: impl Iterator<Item = usize>) -> BTreeSet<&str> {
@@ -91,7 +122,7 @@ impl Process<TransactWriteItem> for Work<'_> {
             });
         }
         let table = self.inventory.table();
-        let mut effects = table.entry_effects(self.partition, head, &outcomes);
+        let mut effects = self.entry(head, outcomes);
         effects.extend(desk.changed().iter().map(|changed| table.stock_effect(changed)));
         Ok(Judged { verdicts, effects })
     }
@@ -110,6 +141,10 @@ impl Process<TransactWriteItem> for Work<'_> {
         let (head, _) = self.inventory.desk(self.partition, Vec::new()).await?;
         let decision = Decision::Failed(Cow::Owned(reason.to_owned()));
         let outcome = self.outcome(index, order, head.next, decision);
-        Ok(self.inventory.table().entry_effects(self.partition, head, &[outcome]))
+        Ok(self.entry(head, vec![outcome]))
+    }
+
+    fn committed(&self) {
+        self.book().committed();
     }
 }

@@ -6,8 +6,9 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use progress::{PartitionKey, store::StoreError};
 
 use super::{
-    OrderTable,
+    Generation, OrderTable,
     attributes::{Item, damaged, key, number, optional_number, read_number, read_text, text},
+    generation::{generation_key, read_generation},
 };
 use crate::{Source, Summary, Tally};
 
@@ -15,8 +16,30 @@ use crate::{Source, Summary, Tally};
 const SOURCE_PREFIX: &str = "source/";
 
 impl OrderTable {
+    /// What was counted of some sources, at most 99, and which generation counts, in one look.
+    pub(crate) async fn sources(
+        &self,
+        generation: u32,
+        names: impl Iterator<Item = &str>,
+    ) -> Result<(Generation, BTreeMap<String, Source>), StoreError> {
+        let pk = generation_pk(generation);
+        let mut keys: Vec<Item> = names.map(|name| key(&pk, source_sk(name))).collect();
+        keys.push(generation_key());
+        let mut counts = read_generation(&Item::new())?;
+        let mut sources = BTreeMap::new();
+        for row in self.batch_get(keys, "read what was counted").await? {
+            match read_text(&row, "sk")?.strip_prefix(SOURCE_PREFIX) {
+                Some(name) => {
+                    sources.insert(name.to_owned(), read_source(&row)?);
+                }
+                None => counts = read_generation(&row)?,
+            }
+        }
+        Ok((counts, sources))
+    }
+
     /// What was counted of a source.
-    pub(crate) async fn source(&self, generation: u32, name: &str) -> Result<Source, StoreError> {
+    async fn source(&self, generation: u32, name: &str) -> Result<Source, StoreError> {
         let key = key(generation_pk(generation), source_sk(name));
         let row = self.get(key, "read what was counted").await?;
         row.as_ref().map_or(Ok(Source::default()), read_source)

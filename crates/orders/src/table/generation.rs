@@ -34,9 +34,8 @@ pub struct Switch {
 impl OrderTable {
     /// The generation that counts.
     pub async fn generation(&self) -> Result<Generation, StoreError> {
-        let row = self.get(generation_key(), "read the generation").await?.unwrap_or_default();
-        let number = optional_number(&row, "generation")?.unwrap_or(FIRST);
-        Ok(Generation { number, paused_until_ms: optional_number(&row, "paused_until_ms")? })
+        let row = self.get(generation_key(), "read the generation").await?;
+        read_generation(&row.unwrap_or_default())
     }
 
     /// Holds if a generation counts and is not paused: what is counted joins it.
@@ -140,6 +139,12 @@ async fn sent(request: UpdateItemFluentBuilder, action: &'static str) -> Result<
             _ => Err(call(action, error)),
         },
     }
+}
+
+/// The generation as its item tells it, or an empty one where there is none.
+pub(super) fn read_generation(row: &Item) -> Result<Generation, StoreError> {
+    let number = optional_number(row, "generation")?.unwrap_or(FIRST);
+    Ok(Generation { number, paused_until_ms: optional_number(row, "paused_until_ms")? })
 }
 
 pub(super) fn generation_key() -> Item {

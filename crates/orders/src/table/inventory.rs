@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::{
     OrderTable,
-    attributes::{Item, call, key, number, read_number, read_text, text},
+    attributes::{Item, call, key, number, read_number, read_text},
 };
 use crate::{Changed, InitialStock, Stock};
 
@@ -235,40 +235,6 @@ impl OrderTable {
             .build()
             .expect("it has a table, a key, an update");
         TransactWriteItem::builder().update(update).build()
-    }
-
-    /// One item, as all writes that ended before left it.
-    pub(super) async fn get(
-        &self,
-        key: Item,
-        action: &'static str,
-    ) -> Result<Option<Item>, StoreError> {
-        let request = self.client.get_item().table_name(&self.name).set_key(Some(key));
-        let output = request.consistent_read(true).send().await;
-        Ok(output.map_err(|error| call(action, error))?.item)
-    }
-
-    /// Every item of a `pk`, in order.
-    pub(super) async fn query(
-        &self,
-        pk: &str,
-        action: &'static str,
-    ) -> Result<Vec<Item>, StoreError> {
-        let mut items = Vec::new();
-        let mut after = None;
-        loop {
-            let request = self.client.query().table_name(&self.name).consistent_read(true);
-            let request = request
-                .key_condition_expression("pk = :pk")
-                .expression_attribute_values(":pk", text(pk))
-                .set_exclusive_start_key(after.take());
-            let output = request.send().await.map_err(|error| call(action, error))?;
-            items.extend(output.items.unwrap_or_default());
-            match output.last_evaluated_key {
-                Some(key) => after = Some(key),
-                None => return Ok(items),
-            }
-        }
     }
 }
 

@@ -1,14 +1,13 @@
 //! The outbox: outcomes that were decided and perhaps not published yet, by the partition that their
 //! orders came from. An entry holds the outcomes of one transaction.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
-    types::{KeysAndAttributes, Put, TransactWriteItem, Update},
+    types::{Delete, Put, TransactWriteItem, Update},
 };
 use progress::{PartitionKey, store::StoreError};
-use tokio::time::sleep;
 
 use super::{
     OrderTable,
@@ -25,12 +24,6 @@ const ENTRY_PREFIX: &str = "entry/";
 /// Entries read at once: a few thousand outcomes, well within what a query returns.
 const ENTRIES_MAX: i32 = 32;
 
-/// How often keys that `BatchGetItem` left out are asked for again.
-const READ_TRIES_MAX: u32 = 6;
-
-/// The first wait before that; it doubles.
-const READ_BACKOFF: Duration = Duration::from_millis(20);
-
 impl Inventory {
     /// What orders of these items are decided on: the outbox's head, and the stock of each.
     ///
@@ -45,7 +38,7 @@ impl Inventory {
         keys.push(key(outbox_pk(partition), HEAD_SK));
         let mut head = Head::default();
         let mut rows = HashMap::new();
-        for row in table.batch_get(keys).await? {
+        for row in table.batch_get(keys, "read stock and outbox").await? {
             if read_text(&row, "pk")? == INVENTORY_PK {
                 rows.insert(read_text(&row, "sk")?.to_owned(), row);
             } else {
@@ -67,12 +60,14 @@ impl OrderTable {
         item.as_ref().map_or(Ok(Head::default()), read_head)
     }
 
-    /// Puts outcomes behind those that are there: two writes, if `head` still is what was read.
+    /// Puts outcomes behind those that are there, if `head` still is what was read, and removes the entry with the first
+    /// number `leaving`, which is noted as published: up to three writes, and none without outcomes.
     pub fn entry_effects(
         &self,
         partition: &PartitionKey,
         head: Head,
         outcomes: &[Outcome],
+        leaving: Option<u64>,
     ) -> Vec<TransactWriteItem> {
         let Some(last) = outcomes.last() else { return Vec::new() };
         let mut row = key(outbox_pk(partition), entry_sk(head.next));
@@ -97,10 +92,21 @@ impl OrderTable {
                 .expression_attribute_values(":read", number(head.next))
         };
         let update = update.build().expect("it has a table, a key, an update");
-        vec![
+        let mut effects = vec![
             TransactWriteItem::builder().put(entry).build(),
             TransactWriteItem::builder().update(update).build(),
-        ]
+        ];
+        effects.extend(leaving.map(|first| self.removal(partition, first)));
+        effects
+    }
+
+    fn removal(&self, partition: &PartitionKey, first: u64) -> TransactWriteItem {
+        let delete = Delete::builder()
+            .table_name(&self.name)
+            .set_key(Some(key(outbox_pk(partition), entry_sk(first))))
+            .build()
+            .expect("it has a table and a key");
+        TransactWriteItem::builder().delete(delete).build()
     }
 
     /// How far a source's outcomes are, and some entries from the oldest on: none only where there are none.
@@ -156,27 +162,6 @@ impl OrderTable {
         let request = self.client.delete_item().table_name(&self.name);
         let request = request.set_key(Some(key(outbox_pk(partition), entry_sk(entry.first()))));
         request.send().await.map(drop).map_err(|error| call("remove published outcomes", error))
-    }
-
-    async fn batch_get(&self, keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
-        let action = "read stock and outbox";
-        let (mut keys, mut rows, mut wait) = (keys, Vec::new(), READ_BACKOFF);
-        for _ in 0..READ_TRIES_MAX {
-            let asked = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true);
-            let asked = asked.build().expect("it has keys");
-            let request = self.client.batch_get_item().request_items(&self.name, asked);
-            let output = request.send().await.map_err(|error| call(action, error))?;
-            let found = output.responses.and_then(|mut tables| tables.remove(&self.name));
-            rows.extend(found.unwrap_or_default());
-            let left = output.unprocessed_keys.and_then(|mut tables| tables.remove(&self.name));
-            match left {
-                Some(left) if !left.keys.is_empty() => keys = left.keys,
-                _ => return Ok(rows),
-            }
-            sleep(wait).await;
-            wait *= 2;
-        }
-        Err(call(action, format!("{} items left", keys.len())))
     }
 }
 

@@ -165,7 +165,7 @@ async fn what_is_decided_and_not_counted_is_known_by_numbers() {
     let partition = Consumer::new(orders::RESERVE).partition(&stream(), 0);
     assert_eq!(table.uncounted(1, &partition).await.unwrap(), 0);
     let outcomes: Vec<Outcome> = (0..4).map(outcome).collect();
-    let effects = table.entry_effects(&partition, orders::Head::default(), &outcomes);
+    let effects = table.entry_effects(&partition, orders::Head::default(), &outcomes, None);
     let decided = store.client().transact_write_items().set_transact_items(Some(effects));
     decided.send().await.unwrap();
     assert_eq!(table.uncounted(1, &partition).await.unwrap(), 4, "published or not");

@@ -24,9 +24,9 @@ fn outcomes(numbers: std::ops::Range<u64>) -> Vec<Outcome> {
     numbers.map(outcome).collect()
 }
 
-async fn put(table: &TestTable, head: Head, outcomes: &[Outcome]) -> bool {
+async fn put(table: &TestTable, head: Head, outcomes: &[Outcome], leaving: Option<u64>) -> bool {
     let store = table.store();
-    let effects = OrderTable::of(&store).entry_effects(&source(), head, outcomes);
+    let effects = OrderTable::of(&store).entry_effects(&source(), head, outcomes, leaving);
     let request = store.client().transact_write_items().set_transact_items(Some(effects));
     request.send().await.is_ok()
 }
@@ -37,9 +37,9 @@ async fn entries_follow_each_other_and_leave_when_they_are_published() {
     let table = OrderTable::of(&test.store());
     let head = |next, published| Head { next, published };
     assert_eq!(table.outbox(&source()).await.unwrap(), (Head::default(), Vec::new()));
-    assert!(put(&test, head(0, 0), &outcomes(0..12)).await);
-    assert!(!put(&test, head(0, 0), &outcomes(0..2)).await, "somebody was first");
-    assert!(put(&test, head(12, 0), &outcomes(12..14)).await);
+    assert!(put(&test, head(0, 0), &outcomes(0..12), None).await);
+    assert!(!put(&test, head(0, 0), &outcomes(0..2), None).await, "somebody was first");
+    assert!(put(&test, head(12, 0), &outcomes(12..14), None).await);
     assert_eq!(table.head(&source()).await.unwrap(), head(14, 0));
 
     let inventory = Inventory::new(table.clone(), InitialStock::parse("tea=3").unwrap());
@@ -62,6 +62,10 @@ async fn entries_follow_each_other_and_leave_when_they_are_published() {
     assert_eq!((publication.done.len(), publication.due.len()), (1, 1));
     table.forget(&source(), &publication.done[0]).await.unwrap();
     assert_eq!(table.outbox(&source()).await.unwrap(), (read, vec![whole(12..14)]));
+    table.note_published(&source(), 14).await.unwrap();
+    assert!(put(&test, head(14, 14), &outcomes(14..15), Some(12)).await);
+    let left = (head(15, 14), vec![whole(14..15)]);
+    assert_eq!(table.outbox(&source()).await.unwrap(), left, "one entry comes and one leaves");
     drop((table, inventory));
     test.stop().await;
 }
@@ -71,9 +75,8 @@ async fn an_outbox_with_more_entries_than_are_read_at_once_is_read_from_its_olde
     let test = TestTable::start().await;
     let table = OrderTable::of(&test.store());
     for number in 0..40 {
-        assert!(
-            put(&test, Head { next: number, published: 0 }, &outcomes(number..number + 1)).await
-        );
+        let head = Head { next: number, published: 0 };
+        assert!(put(&test, head, &outcomes(number..number + 1), None).await);
     }
     let (head, entries) = table.outbox(&source()).await.unwrap();
     assert_eq!(head, Head { next: 40, published: 0 });

@@ -219,7 +219,9 @@ impl<S: Store, P: Process<S::Effect>> Run<'_, S, P> {
         };
         let horizon = chunk.expires_at;
         let commit = Commit { effects: judged.effects, chunk, advance: advance.clone() };
-        self.commit(commit).await?;
+        if self.commit(commit).await? {
+            self.process.committed();
+        }
         pass.fence.advance(&advance, horizon);
         pass.held = then;
         self.counts.applied += counts.applied;
@@ -269,12 +271,13 @@ impl<S: Store, P: Process<S::Effect>> Run<'_, S, P> {
         settle(&terms, &entries, verdicts)
     }
 
-    /// Commits, and where the answer was lost looks whether the chunk is there.
-    async fn commit(&self, commit: Commit<S::Effect>) -> Result<(), Break<P::Failure>> {
+    /// Commits, and where the answer was lost looks whether the chunk is there. Says whether it was certainly this
+    /// transaction: another consumer's chunk may be the same.
+    async fn commit(&self, commit: Commit<S::Effect>) -> Result<bool, Break<P::Failure>> {
         let store = &self.ledger.store;
         let chunk = commit.chunk.clone();
         match store.commit(self.partition, commit).await {
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(true),
             Err(CommitError::Conflict | CommitError::EffectRefused { .. }) => Err(Break::Again),
             Err(error @ CommitError::Rejected(_)) => Err(Break::Stop(ApplyError::Commit(error))),
             Err(CommitError::Unknown(cause)) => {
@@ -282,7 +285,7 @@ impl<S: Store, P: Process<S::Effect>> Run<'_, S, P> {
                 let first = chunk.first();
                 let page = Page { order: Order::Ascending, limit: 1 };
                 let found = store.chunks(self.partition, first..=first, page).await?;
-                if found == [chunk] { Ok(()) } else { Err(Break::Again) }
+                if found == [chunk] { Ok(false) } else { Err(Break::Again) }
             }
         }
     }

@@ -158,12 +158,23 @@ struct Mortal {
     judge: Judge,
     deadly: BTreeSet<i64>,
     crashed: Arc<Mutex<bool>>,
+    /// The offsets of the last judgement.
+    judged: Mutex<Vec<i64>>,
+    committed: Arc<Mutex<BTreeMap<i64, u32>>>,
+}
+
+impl Mortal {
+    fn judges(&self, indexes: &[usize]) {
+        let offsets = indexes.iter().map(|index| self.judge.entries[*index].offset);
+        *self.judged.lock().unwrap() = offsets.collect();
+    }
 }
 
 impl Process<String> for Mortal {
     type Failure = StoreError;
 
     async fn process(&self, indexes: &[usize]) -> Result<Judged<'_, String>, StoreError> {
+        self.judges(indexes);
         if indexes.iter().any(|index| self.deadly.contains(&self.judge.entries[*index].offset)) {
             *self.crashed.lock().unwrap() = true;
             return Err(StoreError::Call { action: "live", source: "it died".into() });
@@ -172,7 +183,15 @@ impl Process<String> for Mortal {
     }
 
     async fn give_up(&self, index: usize, reason: &str) -> Result<Vec<String>, StoreError> {
+        self.judges(&[index]);
         Ok(ok(self.judge.give_up(index, reason).await))
+    }
+
+    fn committed(&self) {
+        let mut committed = self.committed.lock().unwrap();
+        for offset in self.judged.lock().unwrap().drain(..) {
+            *committed.entry(offset).or_default() += 1;
+        }
     }
 }
 
@@ -190,6 +209,8 @@ struct World {
     failed: BTreeSet<i64>,
     skipped: BTreeSet<i64>,
     deadly: BTreeSet<i64>,
+    /// How many invocations learned that they had committed a record.
+    committed: Arc<Mutex<BTreeMap<i64, u32>>>,
 }
 
 impl World {
@@ -211,6 +232,7 @@ impl World {
             skipped,
             deadly,
             table: Arc::default(),
+            committed: Arc::default(),
             clock: Clock::new(),
             dice: Arc::new(Mutex::new(dice)),
         }
@@ -231,7 +253,8 @@ impl World {
             skipped: self.skipped.clone(),
             ..Judge::of(slice)
         };
-        let process = Mortal { judge, deadly: self.deadly.clone(), crashed };
+        let (deadly, committed) = (self.deadly.clone(), Arc::clone(&self.committed));
+        let process = Mortal { judge, deadly, crashed, judged: Mutex::default(), committed };
         let report = ledger.apply(&partition(), slice, &process, later()).await;
         match report.stop.map(|stop| stop.error) {
             None => true,
@@ -293,6 +316,9 @@ impl World {
                 other => panic!("{offset} is {other:?}"),
             }
         }
+        let committed = self.committed.lock().unwrap().clone();
+        assert!(committed.values().all(|times| *times == 1), "two did it: {committed:?}");
+        assert!(!committed.is_empty());
         let fence = ledger.fence(&consumer(), &stream(), 0).await.unwrap().unwrap();
         assert_eq!(fence.next, self.records.last().unwrap().offset + 1);
     }

@@ -82,6 +82,22 @@ async fn a_paused_count_leaves_its_batch_and_a_pause_that_nobody_ends_is_over() 
 }
 
 #[tokio::test]
+async fn an_environment_that_counted_before_learns_of_a_pause_and_of_the_next_generation() {
+    let table = TestTable::start().await;
+    let handler = handler(&table, Duration::from_secs(30));
+    handle(&handler, &batch(&[0])).await.unwrap();
+    let switch = handler.table.pause(1, "mine".into(), i64::MAX).await.unwrap().unwrap();
+    let error = handle(&handler, &batch(&[0, 1])).await.unwrap_err();
+    assert!(error.contains("the counting is paused"), "{error}");
+    assert!(handler.table.end_pause(switch, Some(2)).await.unwrap());
+    handle(&handler, &batch(&[0, 1])).await.unwrap();
+    let orders = async |generation| handler.table.summary(generation).await.unwrap().total_orders;
+    assert_eq!((orders(1).await, orders(2).await), (1, 2));
+    handle(&handler, &batch(&[0, 1, 2])).await.unwrap();
+    assert_eq!((orders(1).await, orders(2).await), (1, 3), "and keeps it");
+}
+
+#[tokio::test]
 async fn the_first_invocation_after_the_interval_reports() {
     let table = TestTable::start().await;
     let handler = handler(&table, Duration::from_secs(30));

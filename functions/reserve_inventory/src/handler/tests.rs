@@ -64,6 +64,17 @@ impl World {
     async fn at(pace: Pace, records_max: usize) -> Self {
         let table = TestTable::start().await;
         let topic = Topic(Arc::new(Mutex::new(Log { outcomes: Vec::new(), takes: usize::MAX })));
+        let handler = Self::environment(&table, &topic, pace, records_max);
+        Self { table, topic, handler }
+    }
+
+    /// An environment of its own on the same table.
+    fn environment(
+        table: &TestTable,
+        topic: &Topic,
+        pace: Pace,
+        records_max: usize,
+    ) -> Handler<Topic> {
         let orders = OrderTable::of(&table.store());
         let initial = InitialStock::parse("pizza=5,tea=2").unwrap();
         let policy = Policy { records_max, ..Policy::default() };
@@ -71,7 +82,25 @@ impl World {
         let ring = KeyRing::parse("k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();
         let inventory = Inventory::new(orders.clone(), initial);
         let outbox = Outbox::new(orders, topic.clone(), "inventory-events".to_owned());
-        Self { table, topic, handler: Handler::new(ledger, inventory, outbox, ring, pace) }
+        Handler::new(ledger, inventory, outbox, ring, pace)
+    }
+
+    /// Goes on in another environment; returns the one before.
+    fn change_environment(&mut self) -> Handler<Topic> {
+        let pace = Pace { delay: Duration::ZERO, unit: Duration::ZERO };
+        let other = Self::environment(&self.table, &self.topic, pace, 500);
+        std::mem::replace(&mut self.handler, other)
+    }
+
+    fn numbers(&self) -> Vec<u64> {
+        self.published().iter().map(|(_, number, ..)| *number).collect()
+    }
+
+    /// How many entries the outbox of a partition holds.
+    async fn entries(&self, partition: i32) -> usize {
+        let stream = Stream { cluster: ARN.to_owned(), topic: "order-events".to_owned(), epoch: 1 };
+        let source = Consumer::new(RESERVE).partition(&stream, partition);
+        OrderTable::of(&self.table.store()).outbox(&source).await.unwrap().1.len()
     }
 
     async fn handle(&self, payload: &[u8]) -> Result<(), String> {
@@ -197,8 +226,43 @@ async fn what_could_not_be_published_fails_the_batch_and_comes_before_what_follo
 
     world.takes(usize::MAX);
     world.handle(&batch(0, 2, &[order("pizza", 1)])).await.unwrap();
-    let numbers: Vec<u64> = world.published().iter().map(|(_, number, ..)| *number).collect();
-    assert_eq!(numbers, [0, 0, 1, 2], "its entry from its start, then the next");
+    assert_eq!(world.numbers(), [0, 0, 1, 2], "its entry from its start, then the next");
+}
+
+#[tokio::test]
+async fn what_another_environment_left_is_published_first_though_this_one_left_nothing() {
+    let mut world = World::start().await;
+    let order = [order("tea", 1)];
+    world.handle(&batch(0, 0, &order)).await.unwrap();
+    let first = world.change_environment();
+    world.takes(0);
+    world.handle(&batch(0, 1, &order)).await.unwrap_err();
+
+    world.takes(usize::MAX);
+    let second = std::mem::replace(&mut world.handler, first);
+    world.handle(&batch(0, 2, &order)).await.unwrap();
+    assert_eq!(world.numbers(), [0, 1, 2], "a batch behind it");
+
+    let first = std::mem::replace(&mut world.handler, second);
+    world.takes(0);
+    world.handle(&batch(0, 3, &order)).await.unwrap_err();
+    world.takes(usize::MAX);
+    world.handler = first;
+    world.handle(&batch(0, 3, &order)).await.unwrap();
+    assert_eq!(world.numbers(), [0, 1, 2, 3], "the same batch");
+}
+
+#[tokio::test]
+async fn the_last_entry_leaves_the_outbox_with_the_next_or_with_the_next_environment() {
+    let mut world = World::start().await;
+    for offset in 0..3 {
+        world.handle(&batch(0, offset, &[order("tea", 1)])).await.unwrap();
+        world.handle(&batch(1, offset, &[Value::Null])).await.unwrap();
+        assert_eq!((world.entries(0).await, world.entries(1).await), (1, 0));
+    }
+    world.change_environment();
+    world.handle(&batch(0, 3, &[Value::Null])).await.unwrap();
+    assert_eq!((world.entries(0).await, world.numbers()), (0, vec![0, 1, 2]));
 }
 
 #[tokio::test]
@@ -206,8 +270,7 @@ async fn a_batch_of_more_items_than_a_transaction_takes_is_decided_in_several() 
     let world = World::start().await;
     let orders: Vec<Value> = (0..150).map(|item| order(&format!("item-{item}"), 1)).collect();
     world.handle(&batch(0, 0, &orders)).await.unwrap();
-    let numbers: Vec<u64> = world.published().iter().map(|(_, number, ..)| *number).collect();
-    assert_eq!(numbers, (0..150).collect::<Vec<_>>());
+    assert_eq!(world.numbers(), (0..150).collect::<Vec<_>>());
     let few = vec![order("tea", 1); 150];
     world.handle(&batch(1, 0, &few)).await.unwrap();
     assert_eq!(world.published().len(), 300);
