@@ -12,6 +12,7 @@ mod clusters;
 mod drivers;
 #[path = "../peers/normal.rs"]
 mod normal;
+mod problem;
 mod requests;
 mod script;
 mod table;
@@ -22,6 +23,7 @@ use futures_util::stream::{self, StreamExt as _};
 
 use crate::clusters::{Clusters, clusters};
 use crate::drivers::{CLIENTS, Client};
+use crate::problem::Problem;
 use crate::requests::Compared;
 use crate::script::Script;
 use crate::table::Column;
@@ -41,13 +43,14 @@ fn clients_and_requests_are_answered_as_by_a_real_kafka() {
     } else {
         Compared::default()
     };
-    let mut wrong: Vec<String> = compared.rows.iter().filter_map(requests::Row::problem).collect();
+    let mut wrong: Vec<Problem> = compared.rows.iter().filter_map(requests::Row::problem).collect();
     wrong.extend(columns.iter().flat_map(|column| column.problems(&script)));
     if let Ok(version) = std::env::var("KAFKA_VERSION") {
         keep(&format!("conformance-{version}.md"), &table::others(&version, &columns, &wrong));
         return;
     }
-    assert!(wrong.is_empty(), "{} answers differ:\n\n{}", wrong.len(), wrong.join("\n\n"));
+    let told: Vec<String> = wrong.iter().map(Problem::to_string).collect();
+    assert!(told.is_empty(), "{} answers differ:\n\n{}", told.len(), told.join("\n\n"));
     if chosen.is_empty() {
         keep("conformance.md", &table::render(&script, &columns, &compared));
     }

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use crate::clusters::{Clusters, LIMIT};
 use crate::normal::normal;
+use crate::problem::Problem;
 
 mod cases;
 #[expect(dead_code, clippy::unwrap_used, reason = "made for unit tests, which need more of it")]
@@ -82,18 +83,27 @@ pub(crate) struct Row {
 
 impl Row {
     /// What is not as expected.
-    pub(crate) fn problem(&self) -> Option<String> {
-        let (api, asked) = (&self.api, self.asked);
+    pub(crate) fn problem(&self) -> Option<Problem> {
+        let asked = format!("{}, {}", self.api, self.asked);
+        let silent = |asked: String| Problem {
+            asked,
+            real: String::new(),
+            ours: String::new(),
+            note: String::new(),
+        };
         if self.same.is_empty() && self.different.is_empty() {
-            return Some(format!("{api}, {asked}: no version was compared"));
+            return Some(silent(format!("{asked}: no version was compared")));
         }
         match (self.reason, self.different.first()) {
             (None, None) | (Some(_), Some(_)) => None,
-            (Some(reason), None) => Some(format!("{api}, {asked}: no longer differs ({reason})")),
-            (None, Some((version, real, ours))) => Some(format!(
-                "{api} {version} (and {} versions more), {asked}\n-- real Kafka\n{real}\n-- this broker\n{ours}",
-                self.different.len() - 1
-            )),
+            (Some(reason), None) => Some(silent(format!("{asked}: no longer differs ({reason})"))),
+            (None, Some((version, real, ours))) => {
+                let more = self.different.len() - 1;
+                let asked =
+                    format!("{} {version} (and {more} versions more), {}", self.api, self.asked);
+                let (real, ours) = (real.clone(), ours.clone());
+                Some(Problem { asked, real, ours, note: String::new() })
+            }
         }
     }
 

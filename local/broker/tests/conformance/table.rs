@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::drivers::ABSENT;
+use crate::problem::Problem;
 use crate::requests::Compared;
 use crate::script::{Call, Script};
 
@@ -16,7 +17,7 @@ pub(crate) struct Column {
 
 impl Column {
     /// What is not as the script says.
-    pub(crate) fn problems(&self, script: &Script) -> Vec<String> {
+    pub(crate) fn problems(&self, script: &Script) -> Vec<Problem> {
         let answers = self.real.iter().zip(&self.ours);
         script
             .calls()
@@ -25,14 +26,16 @@ impl Column {
             .collect()
     }
 
-    fn judge(&self, call: &Call, (real, ours): (&String, &String)) -> Option<String> {
-        let (title, line) = (self.title, call.line);
-        let told = format!("{title}: {line}\n-- real Kafka\n{real}\n-- this broker\n{ours}");
-        match call.differs {
-            None => (real != ours).then_some(told),
-            Some(_) if real != ours || real == ABSENT => None,
-            Some(reason) => Some(format!("{told}\n-- no longer differs ({reason})")),
-        }
+    fn judge(&self, call: &Call, (real, ours): (&String, &String)) -> Option<Problem> {
+        let note = match call.differs {
+            None if real != ours => String::new(),
+            Some(reason) if real == ours && real != ABSENT => {
+                format!("\n-- no longer differs ({reason})")
+            }
+            _ => return None,
+        };
+        let asked = format!("{}: {}", self.title, call.line);
+        Some(Problem { asked, real: real.clone(), ours: ours.clone(), note })
     }
 }
 
@@ -74,15 +77,22 @@ pub(crate) fn render(script: &Script, columns: &[Column], compared: &Compared) -
 }
 
 /// The document about another Kafka: only what is not as in the one above.
-pub(crate) fn others(version: &str, columns: &[Column], wrong: &[String]) -> String {
+pub(crate) fn others(version: &str, columns: &[Column], wrong: &[Problem]) -> String {
     let clients: Vec<&str> = columns.iter().map(|column| column.title).collect();
-    let (clients, count) = (clients.join(", "), wrong.len());
+    let (order, other): (Vec<_>, Vec<_>) = wrong.iter().partition(|one| one.is_order());
+    let (clients, count) = (clients.join(", "), other.len());
     let mut text = format!(
         "# Kafka {version}\n\nMade by `KAFKA_VERSION={version} .ci/conformance --write`: the calls and requests of \
          [conformance.md](conformance.md), with {clients}.\n\nNot as written there: {count} answers.\n"
     );
-    for one in wrong {
+    for one in other {
         write!(text, "\n```\n{one}\n```\n").expect("a String takes it");
+    }
+    if !order.is_empty() {
+        text.push_str("\nThe same in another order:\n\n");
+    }
+    for one in order {
+        writeln!(text, "- {}", one.asked).expect("a String takes it");
     }
     text
 }

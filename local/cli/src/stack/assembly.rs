@@ -99,9 +99,9 @@ impl Assembly<'_> {
         bound: Bound,
         invoke: Arc<dyn Invoke>,
     ) -> Result<Gateway, UpError> {
-        let listener = front.adopt(bound.listener).map_err(UpError::Front)?;
-        let _front = front.enter();
-        Gateway::start(listener, wiring::apis(self.plan), invoke).map_err(UpError::Gateway)
+        let apis = wiring::apis(self.plan);
+        let start = |listener| Gateway::start(listener, apis, invoke);
+        front.start_on(bound.listener, start).map_err(UpError::Front)?.map_err(UpError::Gateway)
     }
 
     fn host(
@@ -119,9 +119,7 @@ impl Assembly<'_> {
             account_concurrency: self.config.account_concurrency,
             logs,
         };
-        let listener = front.adopt(bound.listener)?;
-        let _front = front.enter();
-        Ok(Host::start(listener, config))
+        front.start_on(bound.listener, |listener| Host::start(listener, config))
     }
 }
 

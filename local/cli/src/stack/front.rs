@@ -8,7 +8,7 @@ use std::io;
 use std::thread;
 
 use tokio::net::TcpListener;
-use tokio::runtime::{Builder, EnterGuard, Handle};
+use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// The thread ends when this is dropped.
@@ -31,15 +31,14 @@ impl Front {
         Ok(Self { runtime: handle, _running: running.drop_guard() })
     }
 
-    /// What is spawned while the guard lives runs on this thread.
-    pub(super) fn enter(&self) -> EnterGuard<'_> {
-        self.runtime.enter()
-    }
-
-    /// Moves a listener here from the runtime that opened it.
-    pub(super) fn adopt(&self, listener: TcpListener) -> io::Result<TcpListener> {
+    /// Starts a server here on a listener that another runtime opened: what `start` spawns runs on this thread.
+    pub(super) fn start_on<S>(
+        &self,
+        listener: TcpListener,
+        start: impl FnOnce(TcpListener) -> S,
+    ) -> io::Result<S> {
         let listener = listener.into_std()?;
-        let _here = self.enter();
-        TcpListener::from_std(listener)
+        let _here = self.runtime.enter();
+        Ok(start(TcpListener::from_std(listener)?))
     }
 }

@@ -11,6 +11,9 @@ use crate::pipeline::replay;
 /// Orders a second that keep coming.
 const RATE: u32 = 50;
 
+/// They come for two seconds, and one more for so many outcomes that are counted again: longer than that takes.
+const OUTCOMES_A_SECOND: u64 = 10_000;
+
 const CONNECTIONS: u32 = 32;
 
 pub(super) async fn run(drill: &Drill, orders: u64) -> Result<Verdict, OpsFailure> {
@@ -20,7 +23,8 @@ pub(super) async fn run(drill: &Drill, orders: u64) -> Result<Verdict, OpsFailur
         rate: Rate::constant(RATE),
         in_flight: NonZeroU32::new(CONNECTIONS).unwrap_or(NonZeroU32::MIN),
     };
-    let more = drill.load(Amount::Requests((orders / 4).max(1)), pace);
+    let seconds = 2 + orders / OUTCOMES_A_SECOND;
+    let more = drill.load(Amount::Requests(u64::from(RATE) * seconds), pace);
     let (sent, replayed) = tokio::join!(drill.send(more), replay(&drill.pipeline));
     let ((report, file), replayed) = (sent?, replayed?);
     let totals = drill.account(&file).await?;
