@@ -156,7 +156,8 @@ class Client(Groups):
         consumer = KafkaConsumer(call.topic, **self._common, group_id=call.group, **settings)
 
         def turn(consumer: KafkaConsumer) -> tuple[list[str], list[int]]:
-            polled = consumer.poll(50).values()
+            # Long enough for a join: with 50 ms, two of ten runs had not joined after 30 s, with either broker.
+            polled = consumer.poll(500).values()
             taken = [f"{r.partition}/{r.offset}={r.value.decode()}" for records in polled for r in records]
             return taken, [place.partition for place in consumer.assignment()]
 
