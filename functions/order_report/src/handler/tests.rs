@@ -73,7 +73,8 @@ async fn decide(table: &TestTable, many: u64) {
     };
     let outcomes: Vec<Outcome> = (0..many).map(outcome).collect();
     let (store, partition) = (table.store(), Consumer::new(RESERVE).partition(&orders(), 0));
-    let effects = OrderTable::of(&store).entry_effects(&partition, Head::default(), &outcomes);
+    let effects =
+        OrderTable::of(&store).entry_effects(&partition, Head::default(), &outcomes, None);
     let request = store.client().transact_write_items().set_transact_items(Some(effects));
     request.send().await.unwrap();
 }
