@@ -1,7 +1,8 @@
 //! The running server: its thread, its start and its stop.
 //!
-//! It has a runtime of its own, because every request waits for SQLite where it runs:
-//! on a shared runtime a few writers would hold up everybody else.
+//! It has a runtime of its own, because every request waits for SQLite where it runs: on a shared runtime a few writers
+//! would hold up everybody else. That runtime has one thread: one request at a time touches the file anyway, and on
+//! its way between client, front and server it then wakes nobody.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -13,12 +14,11 @@ use dynoxide::Database;
 use dynoxide::errors::DynoxideError;
 use dynoxide::server::serve_with_shutdown;
 use tokio::net::TcpListener;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio::sync::{oneshot, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, interval_at, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tokio_util::task::TaskTracker;
 
 use crate::front::{self, Slowness};
 use crate::schema::{TableConfig, ensure};
@@ -26,9 +26,6 @@ use crate::schema::{TableConfig, ensure};
 /// How often expired items are removed. DynamoDB itself promises only "within a few days":
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html>.
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
-
-/// Threads that serve requests: one at a time touches the file while another reads or writes JSON.
-const WORKERS: usize = 2;
 
 /// How long a stop waits for requests under way; each takes milliseconds, but a client that sends
 /// half a request could hold it for ever.
@@ -91,17 +88,13 @@ pub enum TableStartError {
 pub struct Table {
     stop: DropGuard,
     slowness: watch::Sender<Slowness>,
-    /// What clients connect to; ends after the server.
-    front: TaskTracker,
-    front_stop: DropGuard,
     /// Resolves when the server has stopped and the file is closed.
     stopped: oneshot::Receiver<()>,
 }
 
 impl Table {
     /// Opens or makes the SQLite file at `path`, whose folder exists, makes the tables that are
-    /// missing, and serves DynamoDB's HTTP API on `listener`, within the current tokio runtime and
-    /// on a thread of its own.
+    /// missing, and serves DynamoDB's HTTP API on `listener`, on a thread of its own.
     pub fn start(
         listener: TcpListener,
         path: &Path,
@@ -119,33 +112,29 @@ impl Table {
             ensure(&database, table)?;
         }
         let server = |source| TableStartError::Server { source };
+        let listener = listener.into_std().map_err(server)?;
         // Only the front knows this port.
         let inner = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(server)?;
         inner.set_nonblocking(true).map_err(server)?;
-        let address = inner.local_addr().map_err(server)?;
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(WORKERS)
-            .enable_all()
-            .build()
-            .map_err(server)?;
+        let listeners = Listeners { front: listener, server: inner };
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(server)?;
         let token = CancellationToken::new();
         let (ended, stopped) = oneshot::channel();
         let stop = token.clone().drop_guard();
+        let (slowness, slow) = watch::channel(Slowness::default());
         thread::Builder::new()
             .name("table".to_owned())
             .spawn(move || {
-                run(&runtime, inner, &database, &token);
+                if let Err(error) = runtime.block_on(run(listeners, &database, slow, token)) {
+                    tracing::error!(%error, "The table cannot listen");
+                }
                 drop(database);
                 runtime.shutdown_timeout(STOP_MAX);
                 // Nobody may be waiting.
                 let _ = ended.send(());
             })
             .map_err(server)?;
-        let (slowness, slow) = watch::channel(Slowness::default());
-        let (front, stopping) = (TaskTracker::new(), CancellationToken::new());
-        front.spawn(front::serve(listener, address, slow, stopping.clone()));
-        front.close();
-        Ok(Self { stop, slowness, front, front_stop: stopping.drop_guard(), stopped })
+        Ok(Self { stop, slowness, stopped })
     }
 
     /// Makes every request wait for `delay` before it is served, until `lasting` has passed: how
@@ -156,49 +145,58 @@ impl Table {
 
     /// Stops accepting, lets requests under way finish within a bound, and closes the file.
     pub async fn shutdown(self) {
-        let Self { stop, slowness: _, front, front_stop, stopped } = self;
+        let Self { stop, slowness: _, stopped } = self;
         drop(stop);
         // An error means that the thread is gone, which is what we wait for.
-        let server = timeout(STOP_MAX * 2, stopped).await;
-        drop(front_stop);
-        front.wait().await;
-        if server.is_err() {
+        if timeout(STOP_MAX * 2, stopped).await.is_err() {
             tracing::warn!("The table takes its time to stop; leaving it behind");
         }
     }
 }
 
-fn run(
-    runtime: &Runtime,
-    listener: std::net::TcpListener,
+/// Where clients connect, and where the front does.
+struct Listeners {
+    front: std::net::TcpListener,
+    server: std::net::TcpListener,
+}
+
+/// Serves until stopped: what clients connect to ends after the server, so that answers reach them.
+async fn run(
+    listeners: Listeners,
     database: &Database,
-    stop: &CancellationToken,
-) {
-    runtime.block_on(async {
-        let listener = match TcpListener::from_std(listener) {
-            Ok(listener) => listener,
-            Err(error) => return tracing::error!(%error, "The table cannot listen"),
-        };
-        let served = async {
-            let asked = stop.clone().cancelled_owned();
-            let serving = serve_with_shutdown(listener, database.clone(), asked);
-            tokio::pin!(serving);
-            let result = tokio::select! {
-                result = &mut serving => result,
-                () = stop.cancelled() => match timeout(STOP_MAX, serving).await {
-                    Ok(result) => result,
-                    Err(_elapsed) => Err("requests under way were cut off".to_owned()),
-                },
-            };
-            if let Err(problem) = result {
-                tracing::warn!(problem, "The table's server did not end well");
-            }
-        };
-        tokio::select! {
-            () = served => {}
-            () = sweep(database) => {}
-        }
-    });
+    slowness: watch::Receiver<Slowness>,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    let address = listeners.server.local_addr()?;
+    let server = TcpListener::from_std(listeners.server)?;
+    let front_stop = CancellationToken::new();
+    let front = TcpListener::from_std(listeners.front)?;
+    let front = front::serve(front, address, slowness, front_stop.clone());
+    let served = async {
+        serve(server, database, &stop).await;
+        front_stop.cancel();
+    };
+    tokio::select! {
+        ((), ()) = async { tokio::join!(served, front) } => {}
+        () = sweep(database) => {}
+    }
+    Ok(())
+}
+
+async fn serve(listener: TcpListener, database: &Database, stop: &CancellationToken) {
+    let asked = stop.clone().cancelled_owned();
+    let serving = serve_with_shutdown(listener, database.clone(), asked);
+    tokio::pin!(serving);
+    let result = tokio::select! {
+        result = &mut serving => result,
+        () = stop.cancelled() => match timeout(STOP_MAX, serving).await {
+            Ok(result) => result,
+            Err(_elapsed) => Err("requests under way were cut off".to_owned()),
+        },
+    };
+    if let Err(problem) = result {
+        tracing::warn!(problem, "The table's server did not end well");
+    }
 }
 
 /// Removes expired items now and then, for ever.
