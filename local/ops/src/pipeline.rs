@@ -97,14 +97,22 @@ impl Pipeline {
 
     /// How much waits.
     pub(crate) async fn lag(&self) -> Result<Lag, OpsFailure> {
+        let undecided = self.undecided().await?;
         let generation = self.table().generation().await?.number;
-        let mut lag = Lag::default();
-        for (partition, held) in (0..).zip(self.offsets(&self.orders.topic).await?) {
-            let key = self.decided(partition);
-            lag.undecided += behind(&held, self.next(&key).await?);
-            lag.uncounted += self.table().uncounted(generation, &key).await?;
+        let mut uncounted = 0;
+        for partition in (0..).take(self.offsets(&self.orders.topic).await?.len()) {
+            uncounted += self.table().uncounted(generation, &self.decided(partition)).await?;
         }
-        Ok(lag)
+        Ok(Lag { undecided, uncounted })
+    }
+
+    /// How many orders are placed and not decided.
+    pub(crate) async fn undecided(&self) -> Result<i64, OpsFailure> {
+        let mut undecided = 0;
+        for (partition, held) in (0..).zip(self.offsets(&self.orders.topic).await?) {
+            undecided += behind(&held, self.next(&self.decided(partition)).await?);
+        }
+        Ok(undecided)
     }
 
     /// Waits until every order is decided, published and counted, for as long as `patience` lasts.
