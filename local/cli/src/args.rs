@@ -131,9 +131,9 @@ pub(crate) struct Up {
     /// Variables of the functions, in the JSON shape of SAM's --env-vars
     #[arg(long, value_name = "FILE")]
     pub(crate) env_vars: Option<PathBuf>,
-    /// How many processes of one function may run at a time
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub(crate) environments: u32,
+    /// How many processes of one function may run at a time [default: 10; on Managed Instances the number of processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) environments: Option<u32>,
     /// Throttle when this many invocations of all functions are under way or wait [AWS: 1000]
     #[arg(long, value_name = "N")]
     pub(crate) account_concurrency: Option<u32>,

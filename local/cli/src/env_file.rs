@@ -132,6 +132,7 @@ mod tests {
             environment: map(environment),
             reserved_concurrency: None,
             environment_concurrency: 1,
+            environments_max: None,
             logging: template::Logging::default(),
             events: template::EventInvoke::default(),
             alias: None,

@@ -37,9 +37,6 @@ use assembly::Assembly;
 use owner::Owner;
 use ports::{Bound, Listeners};
 
-/// How many processes of one function may run at a time, unless told otherwise.
-const ENVIRONMENTS_MAX: u32 = 10;
-
 /// What to start, and how.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "what a person chooses is independent")]
@@ -68,8 +65,9 @@ pub struct StackConfig {
     pub parameters: BTreeMap<String, String>,
     /// A file of variables in the shape of SAM's `--env-vars`.
     pub env_vars: Option<PathBuf>,
-    /// How many processes of one function may run at a time.
-    pub environments: u32,
+    /// How many processes of one function may run at a time; `None` for ten, and for as many as there are
+    /// processors where each takes several invocations.
+    pub environments: Option<u32>,
     /// How many invocations of all functions may be under way or wait at a time, where that is
     /// limited; those with a reservation of their own do not count.
     pub account_concurrency: Option<u32>,
@@ -101,7 +99,7 @@ impl StackConfig {
             sources,
             parameters: BTreeMap::new(),
             env_vars: None,
-            environments: ENVIRONMENTS_MAX,
+            environments: None,
             account_concurrency: None,
             strict: false,
             watch: false,

@@ -23,7 +23,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use self::memory::Memory;
+pub(crate) use self::memory::peak_mb_of_all;
 pub(crate) use self::output::CaughtUp;
 use crate::failure::Exit;
 use crate::function::{FunctionSpec, Message, OUTPUTS};

@@ -56,8 +56,10 @@ pub struct Function {
     /// `AutoPublishAlias`: another name of the function's latest version here.
     pub alias: Option<String>,
     /// `CapacityProviderConfig.PerExecutionEnvironmentMaxConcurrency`: how many invocations one
-    /// environment takes at a time; 1 unless given.
+    /// environment takes at a time; 1 without `CapacityProviderConfig`.
     pub environment_concurrency: u32,
+    /// `FunctionScalingConfig.MaxExecutionEnvironments`.
+    pub environments_max: Option<u32>,
 }
 
 /// How a function's lines are written.

@@ -41,7 +41,7 @@ fn up_takes_every_flag_of_the_contract() {
     assert_eq!((up.ports.gateway, up.ports.lambda, up.ports.kafka, up.ports.table), (0, 1, 2, 3));
     let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
     assert_eq!(up.parameter_overrides, [pair("A", "1"), pair("B", "x=y"), pair("C", "3")]);
-    assert_eq!(up.environments, 4);
+    assert_eq!(up.environments, Some(4));
 }
 
 #[test]

@@ -160,6 +160,7 @@ fn function(code: Code) -> Function {
         environment: BTreeMap::new(),
         reserved_concurrency: None,
         environment_concurrency: 1,
+        environments_max: None,
         logging: template::Logging::default(),
         events: template::EventInvoke::default(),
         alias: None,

@@ -164,6 +164,7 @@ mod tests {
             environment: BTreeMap::new(),
             reserved_concurrency: None,
             environment_concurrency: 1,
+            environments_max: None,
             logging: Logging::default(),
             events: EventInvoke::default(),
             alias: None,

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::num::NonZero;
 use std::sync::Arc;
+use std::thread;
 
 use broker::BrokerConfig;
 use gateway::Gateway;
@@ -20,6 +22,7 @@ use super::mappings::{MappingName, RunningMapping, Seat};
 use super::owner::{Owned, Parts};
 use super::poller_process::Launch;
 use super::ports::{Bound, Listeners};
+use super::wiring::Environments;
 use super::{Addresses, StackConfig, UpError, cluster, wiring};
 use crate::build::Program;
 use crate::control::{Control, REQUESTS_MAX};
@@ -111,10 +114,13 @@ impl Assembly<'_> {
         programs: &BTreeMap<String, Program>,
         logs: mpsc::Sender<LogLine>,
     ) -> io::Result<Host> {
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        let processors = u32::try_from(processors).unwrap_or(u32::MAX);
+        let environments = Environments::new(self.config.environments, processors);
         let config = HostConfig {
             region: wiring::REGION.to_owned(),
             account_id: wiring::ACCOUNT.to_owned(),
-            functions: wiring::functions(self.plan, programs, self.config.environments),
+            functions: wiring::functions(self.plan, programs, environments),
             shared_environment: wiring::shared_environment(self.addresses),
             account_concurrency: self.config.account_concurrency,
             logs,

@@ -1,10 +1,12 @@
 //! From the plan to what each part is told. Pure: starts and reads nothing.
 
+mod environments;
 mod mapping;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub(super) use self::environments::Environments;
 pub(crate) use self::mapping::mapping_id;
 pub(super) use self::mapping::{Surroundings, mapping};
 use super::Addresses;
@@ -52,13 +54,13 @@ pub(crate) fn shared_environment(addresses: &Addresses) -> BTreeMap<String, Stri
 pub(crate) fn functions(
     plan: &Plan,
     programs: &BTreeMap<String, Program>,
-    environments_max: u32,
+    environments: Environments,
 ) -> Vec<FunctionConfig> {
     let pairs = plan
         .functions
         .iter()
         .filter_map(|function| Some((function, programs.get(&function.logical_id)?)));
-    pairs.map(|(function, program)| host_function(function, program, environments_max)).collect()
+    pairs.map(|(function, program)| host_function(function, program, environments)).collect()
 }
 
 /// How long each function may take, by name.
@@ -66,7 +68,11 @@ pub(crate) fn function_timeouts(plan: &Plan) -> impl Iterator<Item = (String, Du
     plan.functions.iter().map(|function| (function.name.clone(), function.timeout))
 }
 
-fn host_function(function: &Function, program: &Program, environments_max: u32) -> FunctionConfig {
+fn host_function(
+    function: &Function,
+    program: &Program,
+    environments: Environments,
+) -> FunctionConfig {
     FunctionConfig {
         name: function.name.clone(),
         executable: program.executable.clone(),
@@ -76,7 +82,7 @@ fn host_function(function: &Function, program: &Program, environments_max: u32) 
         timeout: function.timeout,
         memory_mb: function.memory_mb,
         environment: function.environment.clone(),
-        environments_max: function.reserved_concurrency.unwrap_or(u32::MAX).min(environments_max),
+        environments_max: environments.of(function),
         environment_concurrency: function.environment_concurrency,
         reserved_concurrency: function.reserved_concurrency,
         logging: logging(&function.logging),

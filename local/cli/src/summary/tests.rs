@@ -42,6 +42,7 @@ fn function(name: &str) -> Function {
         environment: BTreeMap::new(),
         reserved_concurrency: None,
         environment_concurrency: 1,
+        environments_max: None,
         logging: template::Logging::default(),
         events: template::EventInvoke::default(),
         alias: None,

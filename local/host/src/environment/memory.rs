@@ -11,19 +11,27 @@ const PROCESSES_MAX: usize = 1_024;
 
 /// What a process uses, as far as it is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Memory {
+struct Memory {
     /// The most that was resident at any time, MB.
-    pub(crate) peak_mb: u32,
+    peak_mb: u32,
     /// What is its own now, without the files it has mapped, MB: what counts against a limit.
-    pub(crate) own_mb: u32,
+    own_mb: u32,
 }
 
 impl Memory {
     /// Of the process `pid`; `None` where the system does not tell, or the process is gone.
-    pub(crate) fn of(pid: u32) -> Option<Self> {
+    fn of(pid: u32) -> Option<Self> {
         // A few microseconds of the kernel's work, no disk.
         parse(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
     }
+}
+
+/// The most that the process `leader` and all that descends from it and is alive had resident at any
+/// time, added up, MB; `None` as for [`Memory::of`].
+pub(crate) fn peak_mb_of_all(leader: u32) -> Option<u32> {
+    let leaders_mb = Memory::of(leader)?.peak_mb;
+    let others = descendants(leader).into_iter().filter_map(Memory::of);
+    Some(others.fold(leaders_mb, |sum_mb, other| sum_mb.saturating_add(other.peak_mb)))
 }
 
 /// What the process `leader` and all that descends from it have of their own together, MB, as far as

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::environment::{CaughtUp, Ending, Memory};
+use crate::environment::{CaughtUp, Ending, peak_mb_of_all};
 use crate::function::{Polled, Work};
 
 #[derive(Debug)]
@@ -32,8 +32,8 @@ pub(super) struct Process {
 /// Standard output and standard error.
 pub(crate) const OUTPUTS: usize = 2;
 
-/// A process's memory is not looked at more often, for that takes some microseconds.
-const MEASURE_PAUSE: Duration = Duration::from_millis(20);
+/// Memory is not looked at more often, for that takes some microseconds for each process and thread.
+const MEASURE_PAUSE: Duration = Duration::from_millis(100);
 
 impl Process {
     pub(super) fn new(
@@ -62,13 +62,13 @@ impl Process {
         self.pid.is_some()
     }
 
-    /// The most memory it ever had, as far as that is known.
+    /// The most memory that it and what it started ever had, as far as that is known.
     pub(super) fn peak_mb(&mut self, now: Instant) -> Option<u32> {
         let is_due = self.measured.is_none_or(|at| now.duration_since(at) >= MEASURE_PAUSE);
         if let Some(pid) = self.pid.filter(|_| is_due) {
             self.measured = Some(now);
-            let peak_mb = Memory::of(pid).map(|memory| memory.peak_mb);
-            self.peak_mb = peak_mb.or(self.peak_mb);
+            // What has ended since was there.
+            self.peak_mb = self.peak_mb.max(peak_mb_of_all(pid));
         }
         self.peak_mb
     }

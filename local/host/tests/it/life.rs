@@ -366,7 +366,12 @@ async fn the_memory_of_what_a_process_started_counts() {
     let script = format!("\"{program}\" & wait");
     config.executable = PathBuf::from("/bin/sh");
     config.arguments = vec!["-c".to_owned(), script];
-    let rig = Rig::start(config).await;
+    let mut rig = Rig::start(config).await;
+    rig.response(json!({ "do": "allocate", "bytes": 60_u64 << 20 })).await;
+    let report = rig.line(|line| line.starts_with("REPORT")).await.text;
+    let (_, used) = report.split_once("Max Memory Used: ").unwrap();
+    let used_mb: u32 = used.split_once(" MB").unwrap().0.parse().unwrap();
+    assert!((60..128).contains(&used_mb), "{report}");
     let allocate = json!({ "do": "allocate", "bytes": 200_u64 << 20, "hold": true });
     assert_eq!(rig.error(allocate).await["errorType"], "Runtime.OutOfMemory");
     rig.shutdown().await;

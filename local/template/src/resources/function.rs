@@ -20,10 +20,18 @@ const MANAGED_MEMORY_MB_MAX: u32 = 32_768;
 /// `PerExecutionEnvironmentMaxConcurrency` ends here.
 const ENVIRONMENT_CONCURRENCY_MAX: u32 = 1_600;
 
+/// What it is unless given: that of Rust for each vCPU, and an environment has at least one.
+///
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-rust.html>
+const ENVIRONMENT_CONCURRENCY: u32 = 8;
+
+/// `MaxExecutionEnvironments` ends here.
+const ENVIRONMENTS_MAX: u32 = 15_000;
+
 const NAME_CHARACTERS_MAX: usize = 64;
 
 /// Properties that are accepted and have no effect here.
-const INERT: [&str; 26] = [
+const INERT: [&str; 25] = [
     "Architectures",
     "AssumeRolePolicyDocument",
     "AutoPublishAliasAllProperties",
@@ -32,7 +40,6 @@ const INERT: [&str; 26] = [
     "DeploymentPreference",
     "Description",
     "EphemeralStorage",
-    "FunctionScalingConfig",
     "KmsKeyArn",
     "PermissionsBoundary",
     "Policies",
@@ -61,7 +68,12 @@ pub(super) fn read(
     let name = fields.optional("FunctionName").and_then(|place| name(&place));
     let name = name.unwrap_or_else(|| resource.logical_id.to_owned());
     let managed = fields.optional("CapacityProviderConfig");
-    let environment_concurrency = managed.as_ref().and_then(environment_concurrency);
+    let environments_max = fields.optional("FunctionScalingConfig").and_then(|place| {
+        if managed.is_none() {
+            place.problem("only a function with `CapacityProviderConfig` scales by it");
+        }
+        environments_max(&place)
+    });
     if let Some(place) = fields.optional("VpcConfig").filter(|_| managed.is_some()) {
         place.problem("Cannot specify 'CapacityProviderConfig' and 'VpcConfig' together.");
     }
@@ -82,7 +94,8 @@ pub(super) fn read(
         logging: logging::read(fields),
         events: event_invoke::read(fields),
         alias: fields.optional("AutoPublishAlias").and_then(|p| p.text()).map(str::to_owned),
-        environment_concurrency: environment_concurrency.unwrap_or(1),
+        environment_concurrency: managed.as_ref().map_or(1, environment_concurrency),
+        environments_max,
         name,
     };
     fields.inert(&INERT);
@@ -102,9 +115,10 @@ fn name(place: &Place<'_>) -> Option<String> {
     Some(name.to_owned())
 }
 
-/// SAM's form has the setting at the top, CloudFormation's one level deeper.
-fn environment_concurrency(place: &Place<'_>) -> Option<u32> {
-    let fields = place.fields()?;
+/// How many invocations an environment of Managed Instances takes at a time. SAM's form has the setting
+/// at the top, CloudFormation's one level deeper.
+fn environment_concurrency(place: &Place<'_>) -> u32 {
+    let Some(fields) = place.fields() else { return ENVIRONMENT_CONCURRENCY };
     if let Some(inner) = fields.optional("LambdaManagedInstancesCapacityProviderConfig") {
         fields.finish();
         return environment_concurrency(&inner);
@@ -112,7 +126,16 @@ fn environment_concurrency(place: &Place<'_>) -> Option<u32> {
     let setting = fields.optional("PerExecutionEnvironmentMaxConcurrency");
     fields.inert(&["Arn", "CapacityProviderArn", "ExecutionEnvironmentMemoryGiBPerVCpu"]);
     fields.finish();
-    setting?.count(1..=ENVIRONMENT_CONCURRENCY_MAX)
+    let given = setting.and_then(|place| place.count(1..=ENVIRONMENT_CONCURRENCY_MAX));
+    given.unwrap_or(ENVIRONMENT_CONCURRENCY)
+}
+
+fn environments_max(place: &Place<'_>) -> Option<u32> {
+    let fields = place.fields()?;
+    let setting = fields.optional("MaxExecutionEnvironments");
+    fields.inert(&["MinExecutionEnvironments"]);
+    fields.finish();
+    setting?.count(0..=ENVIRONMENTS_MAX)
 }
 
 /// Properties that would change what happens, and do not here.

@@ -128,12 +128,33 @@ fn keeps_to_the_limits_of_lambda() {
 fn reads_the_concurrency_of_managed_instances() {
     let sam =
         "CapacityProviderConfig: {Arn: !GetAtt X.Arn, PerExecutionEnvironmentMaxConcurrency: 64}";
-    let plan = plan(&function(&format!("{sam}\nTimeout: 5400\nMemorySize: 32768")));
-    assert_eq!(plan.functions[0].environment_concurrency, 64);
+    let full = plan(&function(&format!("{sam}\nTimeout: 5400\nMemorySize: 32768")));
+    assert_eq!(full.functions[0].environment_concurrency, 64);
+    let bare = plan(&function("CapacityProviderConfig: {Arn: a}"));
+    assert_eq!(bare.functions[0].environment_concurrency, 8);
     let raw = "Resources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties:\n      Code: f\n      \
                Handler: h\n      Runtime: provided.al2023\n      CapacityProviderConfig:\n        \
                LambdaManagedInstancesCapacityProviderConfig: {PerExecutionEnvironmentMaxConcurrency: 8}\n";
-    assert_eq!(super::plan(raw).functions[0].environment_concurrency, 8);
+    assert_eq!(plan(raw).functions[0].environment_concurrency, 8);
+}
+
+#[test]
+fn reads_how_many_environments_managed_instances_may_start() {
+    let scaling = |settings: &str| {
+        function(&format!("CapacityProviderConfig: {{Arn: a}}\nFunctionScalingConfig: {settings}"))
+    };
+    let both = plan(&scaling("{MinExecutionEnvironments: 1, MaxExecutionEnvironments: 3}"));
+    assert_eq!(both.functions[0].environments_max, Some(3));
+    assert_eq!(plan(&scaling("{MinExecutionEnvironments: 1}")).functions[0].environments_max, None);
+    refuses(
+        &function("FunctionScalingConfig: {MaxExecutionEnvironments: 15001}"),
+        &[
+            "6:7 Resources.F.Properties.FunctionScalingConfig: only a function with \
+             `CapacityProviderConfig` scales by it",
+            "6:57 Resources.F.Properties.FunctionScalingConfig.MaxExecutionEnvironments: must be \
+             between 0 and 15000, not 15001",
+        ],
+    );
 }
 
 #[test]
@@ -296,7 +317,7 @@ fn refuses_levels_and_formats_that_do_not_exist() {
     refuses(
         &function("LoggingConfig: {LogFormat: JSON, SystemLogLevel: LOUD}"),
         &[
-            "6:56 Resources.F.Properties.LoggingConfig.SystemLogLevel: must be DEBUG, INFO or WARN, \
+            "6:57 Resources.F.Properties.LoggingConfig.SystemLogLevel: must be DEBUG, INFO or WARN, \
            not `LOUD`",
         ],
     );

@@ -110,6 +110,7 @@ fn get_status() -> Function {
         environment: environment(&[("EVENTS_TOPIC", "events")]),
         reserved_concurrency: None,
         environment_concurrency: 1,
+        environments_max: None,
         logging: Logging { json: true, ..Logging::default() },
         events: EventInvoke::default(),
         alias: None,

@@ -29,6 +29,7 @@ fn function(reserved_concurrency: Option<u32>) -> Function {
         environment: BTreeMap::from([("A".to_owned(), "1".to_owned())]),
         reserved_concurrency,
         environment_concurrency: 4,
+        environments_max: None,
         logging: template::Logging::default(),
         events: EventInvoke::default(),
         alias: None,
@@ -36,14 +37,23 @@ fn function(reserved_concurrency: Option<u32>) -> Function {
 }
 
 #[test]
-fn environments_are_bounded_by_the_flag_and_by_reserved_concurrency() {
+fn environments_are_bounded_by_template_flag_processors_and_reserved_concurrency() {
     let program =
         Program { executable: PathBuf::from("/f/bootstrap"), directory: PathBuf::from("/f") };
-    let environments = |reserved| host_function(&function(reserved), &program, 10).environments_max;
-    assert_eq!(environments(None), 10);
-    assert_eq!(environments(Some(3)), 3);
-    assert_eq!(environments(Some(100)), 10);
-    assert_eq!(environments(Some(0)), 0);
+    let most = |function: &Function, chosen| {
+        host_function(function, &program, Environments::new(chosen, 2)).environments_max
+    };
+    let alone = |reserved| Function { environment_concurrency: 1, ..function(reserved) };
+    assert_eq!(most(&alone(None), None), 10);
+    assert_eq!(most(&alone(None), Some(20)), 20);
+    assert_eq!(most(&alone(Some(3)), None), 3);
+    assert_eq!(most(&alone(Some(100)), None), 10);
+    assert_eq!(most(&alone(Some(0)), None), 0);
+    let shared = |environments_max| Function { environments_max, ..function(None) };
+    assert_eq!(most(&shared(None), None), 2, "one for each processor");
+    assert_eq!(most(&shared(None), Some(20)), 20);
+    assert_eq!(most(&shared(Some(5)), Some(20)), 5, "the template knows better");
+    assert_eq!(most(&Function { environments_max: Some(5), ..function(Some(3)) }, None), 3);
 }
 
 #[test]
