@@ -317,7 +317,7 @@ fn refuses_levels_and_formats_that_do_not_exist() {
     refuses(
         &function("LoggingConfig: {LogFormat: JSON, SystemLogLevel: LOUD}"),
         &[
-            "6:57 Resources.F.Properties.LoggingConfig.SystemLogLevel: must be DEBUG, INFO or WARN, \
+            "6:56 Resources.F.Properties.LoggingConfig.SystemLogLevel: must be DEBUG, INFO or WARN, \
            not `LOUD`",
         ],
     );
