@@ -86,9 +86,10 @@ pub trait Process<E>: Sync {
         indexes: &[usize],
     ) -> impl Future<Output = Result<Judged<'_, E>, Self::Failure>> + Send;
 
-    /// Learns that the transaction with the last judgement is in the table. Not called where another
-    /// consumer was first, or where nobody knows.
-    fn committed(&self) {}
+    /// Learns that the last judgement is in the table. `is_own` is false where the answer to the
+    /// transaction was lost: another consumer's may look the same. Not called where another consumer was
+    /// first.
+    fn committed(&self, _is_own: bool) {}
 
     /// The most records of the slice that one transaction takes, where their effects allow fewer than
     /// [`Policy::records_max`]; at least 1.

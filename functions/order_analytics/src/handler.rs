@@ -123,9 +123,10 @@ impl Apply for Handler {
     }
 }
 
-/// Whether a slice stopped because the generation that it was counted in counts no more.
+/// Whether a slice stopped because the generation that it was counted in counts no more, or must not be counted in it:
+/// the remedy for that is another generation.
 fn is_over(error: &ApplyError<CountError>) -> bool {
-    matches!(error, ApplyError::Process(CountError::NotCounting))
+    matches!(error, ApplyError::Plan(_) | ApplyError::Process(CountError::NotCounting))
 }
 
 fn tell(now_ms: i64, generation: u32, summary: &Summary) {

@@ -22,6 +22,8 @@ pub(crate) struct Book {
     /// The head and the outcomes of the last judgement.
     judged: Option<(Head, Vec<Outcome>)>,
     entries: Vec<Entry>,
+    /// Whether an entry is in the table that may be another invocation's.
+    is_unclear: bool,
 }
 
 impl Book {
@@ -40,11 +42,12 @@ impl Book {
         self.judged = Some((read, outcomes));
     }
 
-    /// The last judgement is in the table.
-    pub(crate) fn committed(&mut self) {
+    /// The last judgement is in the table, or one that looks the same.
+    pub(crate) fn committed(&mut self, is_own: bool) {
         let Some((read, outcomes)) = self.judged.take().filter(|(_, some)| !some.is_empty()) else {
             return;
         };
+        self.is_unclear |= !is_own;
         self.read.get_or_insert(read);
         self.entries.push(Entry { outcomes });
         self.leaving = None;
@@ -52,9 +55,8 @@ impl Book {
 
     /// What was added; `alone` where no order of the slice was decided by anybody else, and none is left.
     pub(crate) fn added(self, alone: bool) -> Added {
-        let in_doubt = self.judged.is_some_and(|(_, outcomes)| !outcomes.is_empty());
         match self.read {
-            _ if !alone || in_doubt => Added::Unknown,
+            _ if !alone || self.is_unclear => Added::Unknown,
             Some(read) => Added::Entries(read, self.entries),
             None => Added::Nothing(self.leaving),
         }
@@ -91,10 +93,10 @@ mod tests {
         book.judged(head(5), outcomes(5..7));
         book.judged(head(6), outcomes(6..8));
         assert_eq!(book.leaving(), Some(3), "it has not left yet");
-        book.committed();
+        book.committed(true);
         assert_eq!(book.leaving(), None);
         book.judged(head(8), outcomes(8..9));
-        book.committed();
+        book.committed(true);
         let entry = |numbers| Entry { outcomes: outcomes(numbers) };
         assert_eq!(book.added(true), Added::Entries(head(6), vec![entry(6..8), entry(8..9)]));
     }
@@ -103,24 +105,29 @@ mod tests {
     fn a_commit_without_outcomes_adds_nothing_and_lets_nothing_leave() {
         let mut book = Book::new(Some(3));
         book.judged(head(5), Vec::new());
-        book.committed();
+        book.committed(true);
         assert_eq!(book.added(true), Added::Nothing(Some(3)));
     }
 
     #[test]
-    fn a_judgement_of_which_nothing_was_heard_may_be_in_the_table() {
-        let mut book = Book::new(Some(3));
-        book.judged(head(5), outcomes(5..6));
-        book.committed();
-        book.judged(head(6), outcomes(6..7));
-        assert_eq!(book.added(true), Added::Unknown);
+    fn an_entry_that_may_be_anothers_is_not_forgotten_over_what_follows() {
+        for before in [0..0, 3..5] {
+            let mut book = Book::new(Some(3));
+            book.judged(head(before.start), outcomes(before.clone()));
+            book.committed(true);
+            book.judged(head(5), outcomes(5..6));
+            book.committed(false);
+            book.judged(head(6), Vec::new());
+            book.committed(true);
+            assert_eq!(book.added(true), Added::Unknown, "{before:?}");
+        }
     }
 
     #[test]
     fn what_others_may_have_decided_is_not_known() {
         let mut book = Book::new(None);
         book.judged(head(5), outcomes(5..6));
-        book.committed();
+        book.committed(true);
         assert_eq!(book.added(false), Added::Unknown);
     }
 }

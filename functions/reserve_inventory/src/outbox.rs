@@ -26,8 +26,8 @@ pub(crate) struct Outbox<P> {
     table: OrderTable,
     publisher: P,
     topic: String,
-    /// The sources whose outboxes this environment emptied, each with the last entry: that one is noted as published, and
-    /// leaves with the next transaction. Whatever goes wrong, the source is not among them any more.
+    /// The sources of which this environment published everything last, each with the entry that is left: it is noted as
+    /// published, and leaves with the next transaction. An invocation takes its source out, and puts it back if it ends well.
     emptied: Mutex<BTreeMap<PartitionKey, Option<u64>>>,
 }
 

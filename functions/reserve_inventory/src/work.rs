@@ -137,14 +137,16 @@ impl Process<TransactWriteItem> for Work<'_> {
         index: usize,
         reason: &str,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let Some(Ok(order)) = &self.orders[index] else { return Ok(Vec::new()) };
+        let Some(Ok(order)) = &self.orders[index] else {
+            return Ok(self.entry(Head::default(), Vec::new()));
+        };
         let (head, _) = self.inventory.desk(self.partition, Vec::new()).await?;
         let decision = Decision::Failed(Cow::Owned(reason.to_owned()));
         let outcome = self.outcome(index, order, head.next, decision);
         Ok(self.entry(head, vec![outcome]))
     }
 
-    fn committed(&self) {
-        self.book().committed();
+    fn committed(&self, is_own: bool) {
+        self.book().committed(is_own);
     }
 }

@@ -97,22 +97,26 @@ impl Pipeline {
 
     /// How much waits.
     pub(crate) async fn lag(&self) -> Result<Lag, OpsFailure> {
-        let undecided = self.undecided().await?;
         let generation = self.table().generation().await?.number;
-        let mut uncounted = 0;
-        for partition in (0..).take(self.offsets(&self.orders.topic).await?.len()) {
-            uncounted += self.table().uncounted(generation, &self.decided(partition)).await?;
+        let mut lag = Lag::default();
+        for (partition, held) in (0..).zip(self.offsets(&self.orders.topic).await?) {
+            lag.undecided += self.undecided_in(partition, &held).await?;
+            lag.uncounted += self.table().uncounted(generation, &self.decided(partition)).await?;
         }
-        Ok(Lag { undecided, uncounted })
+        Ok(lag)
     }
 
     /// How many orders are placed and not decided.
     pub(crate) async fn undecided(&self) -> Result<i64, OpsFailure> {
         let mut undecided = 0;
         for (partition, held) in (0..).zip(self.offsets(&self.orders.topic).await?) {
-            undecided += behind(&held, self.next(&self.decided(partition)).await?);
+            undecided += self.undecided_in(partition, &held).await?;
         }
         Ok(undecided)
+    }
+
+    async fn undecided_in(&self, partition: i32, held: &Range<i64>) -> Result<i64, OpsFailure> {
+        Ok(behind(held, self.next(&self.decided(partition)).await?))
     }
 
     /// Waits until every order is decided, published and counted, for as long as `patience` lasts.

@@ -219,9 +219,8 @@ impl<S: Store, P: Process<S::Effect>> Run<'_, S, P> {
         };
         let horizon = chunk.expires_at;
         let commit = Commit { effects: judged.effects, chunk, advance: advance.clone() };
-        if self.commit(commit).await? {
-            self.process.committed();
-        }
+        let is_own = self.commit(commit).await?;
+        self.process.committed(is_own);
         pass.fence.advance(&advance, horizon);
         pass.held = then;
         self.counts.applied += counts.applied;

@@ -40,6 +40,10 @@ impl Process<String> for Deadly {
     async fn give_up(&self, index: usize, reason: &str) -> Result<Vec<String>, Infallible> {
         self.judge.give_up(index, reason).await
     }
+
+    fn committed(&self, is_own: bool) {
+        self.judge.committed(is_own);
+    }
 }
 
 /// One delivery; `None` when it died.
@@ -82,6 +86,8 @@ async fn a_deadly_record_is_given_up_and_its_neighbours_are_applied() {
     );
     let effects = ledger.store().effects();
     assert_eq!((effects.len(), effects["given up 3"]), (6, 1), "leaving has effects, too");
+    let committed = deadly.judge.committed.load(Ordering::Relaxed);
+    assert_eq!(committed, 6, "of each record, of the one that was given up, too");
     assert_eq!(attempts(&ledger).await, 0);
 }
 

@@ -187,7 +187,10 @@ impl Process<String> for Mortal {
         Ok(ok(self.judge.give_up(index, reason).await))
     }
 
-    fn committed(&self) {
+    fn committed(&self, is_own: bool) {
+        if !is_own {
+            return;
+        }
         let mut committed = self.committed.lock().unwrap();
         for offset in self.judged.lock().unwrap().drain(..) {
             *committed.entry(offset).or_default() += 1;

@@ -6,7 +6,7 @@ use std::{
     convert::Infallible,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -98,6 +98,8 @@ pub(crate) struct Judge {
     pub(crate) skipped: BTreeSet<i64>,
     pub(crate) units: Mutex<Vec<Vec<i64>>>,
     pub(crate) given_up: Mutex<Vec<(i64, String)>>,
+    /// How many judgements it was told to be in the table.
+    pub(crate) committed: AtomicUsize,
 }
 
 impl Judge {
@@ -150,6 +152,11 @@ impl Process<String> for Judge {
         let offset = self.entries[index].offset;
         self.given_up.lock().unwrap().push((offset, reason.to_owned()));
         Ok(vec![format!("given up {offset}")])
+    }
+
+    fn committed(&self, is_own: bool) {
+        assert!(is_own, "no answer is lost here");
+        self.committed.fetch_add(1, Ordering::Relaxed);
     }
 }
 

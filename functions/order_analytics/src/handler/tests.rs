@@ -98,6 +98,20 @@ async fn an_environment_that_counted_before_learns_of_a_pause_and_of_the_next_ge
 }
 
 #[tokio::test]
+async fn a_batch_that_one_generation_refuses_is_counted_in_the_next() {
+    let table = TestTable::start().await;
+    let handler = handler(&table, Duration::from_secs(30));
+    handle(&handler, &batch(&[1, 0])).await.unwrap();
+    // The topic was made again: other records lie at its offsets.
+    let error = handle(&handler, &batch(&[0, 1])).await.unwrap_err();
+    assert!(error.contains("is not the one that was applied"), "{error}");
+    let switch = handler.table.pause(1, "mine".into(), i64::MAX).await.unwrap().unwrap();
+    assert!(handler.table.end_pause(switch, Some(2)).await.unwrap());
+    handle(&handler, &batch(&[0, 1])).await.unwrap();
+    assert_eq!(handler.table.summary(2).await.unwrap().total_orders, 2);
+}
+
+#[tokio::test]
 async fn the_first_invocation_after_the_interval_reports() {
     let table = TestTable::start().await;
     let handler = handler(&table, Duration::from_secs(30));

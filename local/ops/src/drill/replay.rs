@@ -11,7 +11,7 @@ use crate::pipeline::replay;
 /// Orders a second that keep coming.
 const RATE: u32 = 50;
 
-/// They come for two seconds, and one more for so many outcomes that are counted again: longer than that takes.
+/// They come for two seconds, and one more for so many of the drill's own outcomes: longer than it takes to count those again.
 const OUTCOMES_A_SECOND: u64 = 10_000;
 
 const CONNECTIONS: u32 = 32;
