@@ -5,7 +5,7 @@ use template::Function;
 /// Environments of one invocation at a time, of one function.
 const ALONE: u32 = 10;
 
-/// The most environments of one function, unless the template says more about it.
+/// The most environments of one function, unless the template allows fewer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Environments {
     /// Where each takes one invocation at a time.
@@ -23,10 +23,8 @@ impl Environments {
 
     /// The most of this function.
     pub(super) fn of(self, function: &Function) -> u32 {
-        let unless_reserved = match function.environment_concurrency {
-            1 => self.alone,
-            _ => function.environments_max.unwrap_or(self.shared),
-        };
-        function.reserved_concurrency.unwrap_or(u32::MAX).min(unless_reserved)
+        let here = if function.environment_concurrency == 1 { self.alone } else { self.shared };
+        let allowed = [function.reserved_concurrency, function.environments_max];
+        allowed.into_iter().flatten().fold(here, u32::min)
     }
 }
