@@ -85,24 +85,19 @@ impl Row {
     /// What is not as expected.
     pub(crate) fn problem(&self) -> Option<Problem> {
         let asked = format!("{}, {}", self.api, self.asked);
-        let silent = |asked: String| Problem {
-            asked,
-            real: String::new(),
-            ours: String::new(),
-            note: String::new(),
-        };
         if self.same.is_empty() && self.different.is_empty() {
-            return Some(silent(format!("{asked}: no version was compared")));
+            return Some(Problem::of_case(format!("{asked}: no version was compared")));
         }
         match (self.reason, self.different.first()) {
             (None, None) | (Some(_), Some(_)) => None,
-            (Some(reason), None) => Some(silent(format!("{asked}: no longer differs ({reason})"))),
+            (Some(reason), None) => {
+                Some(Problem::of_case(format!("{asked}: no longer differs ({reason})")))
+            }
             (None, Some((version, real, ours))) => {
                 let more = self.different.len() - 1;
                 let asked =
                     format!("{} {version} (and {more} versions more), {}", self.api, self.asked);
-                let (real, ours) = (real.clone(), ours.clone());
-                Some(Problem { asked, real, ours, note: String::new() })
+                Some(Problem::new(asked, (real, ours), "").in_any_order((real, ours)))
             }
         }
     }

@@ -34,8 +34,7 @@ impl Column {
             }
             _ => return None,
         };
-        let asked = format!("{}: {}", self.title, call.line);
-        Some(Problem { asked, real: real.clone(), ours: ours.clone(), note })
+        Some(Problem::new(format!("{}: {}", self.title, call.line), (real, ours), &note))
     }
 }
 
@@ -79,14 +78,14 @@ pub(crate) fn render(script: &Script, columns: &[Column], compared: &Compared) -
 /// The document about another Kafka: only what is not as in the one above.
 pub(crate) fn others(version: &str, columns: &[Column], wrong: &[Problem]) -> String {
     let clients: Vec<&str> = columns.iter().map(|column| column.title).collect();
-    let (order, other): (Vec<_>, Vec<_>) = wrong.iter().partition(|one| one.is_order());
+    let (order, other): (Vec<_>, Vec<_>) = wrong.iter().partition(|one| one.is_order);
     let (clients, count) = (clients.join(", "), other.len());
     let mut text = format!(
         "# Kafka {version}\n\nMade by `KAFKA_VERSION={version} .ci/conformance --write`: the calls and requests of \
          [conformance.md](conformance.md), with {clients}.\n\nNot as written there: {count} answers.\n"
     );
     for one in other {
-        write!(text, "\n```\n{one}\n```\n").expect("a String takes it");
+        write!(text, "\n```\n{}\n```\n", one.told).expect("a String takes it");
     }
     if !order.is_empty() {
         text.push_str("\nThe same in another order:\n\n");
