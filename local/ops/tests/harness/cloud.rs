@@ -25,6 +25,9 @@ use tokio::time::{Instant, sleep};
 /// However slow the machine is, a state that has not come by then will not come.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
+/// Lines of each log that a test which fails tells.
+const LINES_TOLD: usize = 60;
+
 /// How often a state that is waited for is looked at.
 pub(crate) const LOOK: Duration = Duration::from_millis(50);
 
@@ -168,6 +171,18 @@ impl Cloud {
         program(name, &self.data(), arguments)
     }
 
+    /// What mappings and logs tell, for a test that fails.
+    fn told(&self) -> String {
+        let lists = [["mapping", "list"], ["lag", "--json"]];
+        let logs = ["millrace.log", "process_events.log"].map(|name| {
+            let log = fs::read_to_string(self.data().join("logs").join(name)).unwrap_or_default();
+            let lines: Vec<&str> = log.lines().collect();
+            lines[lines.len().saturating_sub(LINES_TOLD)..].join("\n")
+        });
+        let lists = lists.map(|list| text(&self.millrace(&list)));
+        [lists, logs].concat().join("\n\n")
+    }
+
     /// The data folder.
     pub(crate) fn data(&self) -> PathBuf {
         self.data.path().join("data")
@@ -259,7 +274,7 @@ impl Cloud {
             if answer.body["status"] != "pending" {
                 return answer.body;
             }
-            assert!(Instant::now() < give_up, "{event_id} is still pending");
+            assert!(Instant::now() < give_up, "{event_id} is still pending\n{}", self.told());
             sleep(LOOK).await;
         }
     }
